@@ -1,0 +1,107 @@
+"""Fitting a window: painted sides a model accepts, the region inside, the picture not left."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detailer.core.geometry import Box, Size
+from detailer.core.window import Window
+
+_NEARLY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Painted sides are multiples of `multiple` and no longer than `longest`, px."""
+
+    multiple: int
+    longest: float
+
+    @property
+    def top(self) -> int:
+        """The longest side on the grid."""
+        return max(1, int(self.longest // self.multiple)) * self.multiple
+
+    def nearest(self, length: float) -> int:
+        """The nearest side on the grid."""
+        return min(max(1, round(length / self.multiple)) * self.multiple, self.top)
+
+    def above(self, length: float) -> int:
+        """The shortest side on the grid that is not below."""
+        return min(max(1, math.ceil(length / self.multiple - _NEARLY)) * self.multiple, self.top)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a window should show: `around` with its context, `held` whatever happens.
+
+    Both are whole boxes inside the picture. `scale` is painted px for each px of the picture.
+    """
+
+    around: Box
+    held: Box
+    scale: float
+    angle: float = 0.0
+
+
+def fitted(wish: Wish, picture: Size, grid: Grid) -> Window:
+    """The window for a wish: its extent is the painted size ÷ scale, so nothing is stretched."""
+    scale = _reachable_scale(wish, grid)
+    size = Size(
+        _side(wish.around.width, wish.held.width, picture.width, (scale, grid)),
+        _side(wish.around.height, wish.held.height, picture.height, (scale, grid)),
+    )
+    centre, held = wish.around.centre, wish.held
+    left = _start(centre[0], size.width / scale, (held.left, held.right), picture.width)
+    top = _start(centre[1], size.height / scale, (held.top, held.bottom), picture.height)
+    window = Window(left, top, size, scale)
+    return turned(window, wish, picture) if wish.angle else window
+
+
+def _reachable_scale(wish: Wish, grid: Grid) -> float:
+    # Where even the longest painted side would not hold the region, it is enlarged less.
+    return min(wish.scale, grid.top / max(wish.held.width, wish.held.height, 1))
+
+
+def _side(around: float, held: float, picture: int, painted: tuple[float, Grid]) -> int:
+    """The painted side: nearest to the wish that holds the region and fits the picture."""
+    scale, grid = painted
+    nearest = grid.nearest(around * scale)
+    if nearest / scale > picture:
+        nearest = max(nearest - grid.multiple, grid.multiple)
+    return max(nearest, grid.above(held * scale))
+
+
+def _start(centre: float, extent: float, held: tuple[float, float], picture: int) -> int:
+    """Where the window starts: whole, holding the region, inside the picture if it can be."""
+    start = round(centre - extent / 2)
+    if extent <= picture:
+        start = min(max(start, 0), math.floor(picture - extent))
+    else:
+        start = math.floor((picture - extent) / 2)
+    return int(min(max(start, math.ceil(held[1] - extent)), held[0]))
+
+
+def turned(window: Window, wish: Wish, picture: Size) -> Window:
+    """The window turned about its centre, still holding the region and inside where it can be."""
+    angle = math.radians(wish.angle)
+    cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
+    across = cosine * wish.held.width + sine * wish.held.height
+    along = sine * wish.held.width + cosine * wish.held.height
+    scale = min(window.scale, window.size.width / across, window.size.height / along)
+    extent = np.array([window.size.width, window.size.height]) / scale
+    centre = np.array(wish.around.centre)
+    upright = replace(window, scale=scale, angle=wish.angle)
+    bounds = np.array([[cosine, sine], [sine, cosine]]) @ extent / 2
+    limits = np.array([picture.width, picture.height])
+    margin = np.minimum(bounds, limits / 2)
+    inside = np.clip(centre, margin, limits - margin)
+    for middle in (inside, centre, np.array(wish.held.centre)):
+        left, top = middle - extent / 2
+        candidate = replace(upright, left=float(left), top=float(top))
+        if candidate.holds(wish.held):
+            return candidate
+    return candidate

@@ -1,0 +1,101 @@
+"""The arrays that travel, and how they change size."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from detailer.core.geometry import Box, Size
+from detailer.errors import InputError
+
+Pixels: TypeAlias = NDArray[np.float32]
+"""(height, width, 3) float32 sRGB, 0..1."""
+Alpha: TypeAlias = NDArray[np.float32]
+"""(height, width) float32, 0 keeps and 1 replaces."""
+Picture: TypeAlias = NDArray[np.uint8]
+"""(height, width, 3) uint8 sRGB, 0..255: what a detector looks at."""
+Native: TypeAlias = NDArray[Any]
+"""(h, w) or (h, w, channels), uint8, uint16 or float32, in the picture's own colours."""
+
+LEVELS: dict[np.dtype[Any], float] = {
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+    np.dtype(np.float32): 1.0,
+}
+_LOBES = 3
+
+
+def size_of(array: NDArray[np.generic]) -> Size:
+    """Width and height of an array of pixels."""
+    return Size(array.shape[1], array.shape[0])
+
+
+def to_unit(array: Native) -> NDArray[np.float32]:
+    """Values scaled to float32 0..1 by their dtype's range."""
+    levels = LEVELS.get(array.dtype)
+    if levels is None:
+        raise InputError(f"pixels of {array.dtype} are not supported; use uint8, uint16 or float32")
+    values = np.asarray(array, np.float32)
+    return values if levels == 1.0 else np.divide(values, np.float32(levels), out=values)
+
+
+def to_bytes(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Values 0..1 as uint8, rounded to the nearest level."""
+    return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.float32(255)), np.uint8)
+
+
+def resize(pixels: Pixels, size: Size) -> Pixels:
+    """Pixels brought to another size: cubic where they grow, Lanczos where they shrink.
+
+    Takes and gives (h, w) or (h, w, channels) float32; values may overshoot by a little.
+    """
+    return sample(pixels, size_of(pixels).box, size)
+
+
+def sample(pixels: Pixels, box: Box, size: Size) -> Pixels:
+    """The part of an array under a box, brought to a size.
+
+    The box may be fractional and lies inside the array; no pixel outside the array is used.
+    """
+    scale_x, scale_y = size.width / box.width, size.height / box.height
+    if scale_x == 1 and scale_y == 1 and box == box.whole():
+        return np.array(pixels[box.slices])
+    if min(scale_x, scale_y) >= 1 and box.left == int(box.left) and box.top == int(box.top):
+        return _enlarge(pixels, box, size)
+    return _shrink(pixels, box, size)
+
+
+def _enlarge(pixels: Pixels, box: Box, size: Size) -> Pixels:
+    # With a factor and no target size OpenCV keeps the exact factor; the excess is cut off.
+    part = np.ascontiguousarray(pixels[box.whole().slices])
+    factor_x, factor_y = size.width / box.width, size.height / box.height
+    height, width = part.shape[:2]
+    short_x, short_y = size.width - round(width * factor_x), size.height - round(height * factor_y)
+    if max(short_x, short_y) > 0:
+        more = int(short_y > 0), int(short_x > 0)
+        part = np.asarray(cv2.copyMakeBorder(part, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE))
+    large = cv2.resize(part, None, fx=factor_x, fy=factor_y, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(large[: size.height, : size.width], np.float32)
+
+
+def _shrink(pixels: Pixels, box: Box, size: Size) -> Pixels:
+    # Pillow's kernel is in double precision and reads beyond the box where there is a picture.
+    reach_x = _LOBES * max(1.0, box.width / size.width)
+    reach_y = _LOBES * max(1.0, box.height / size.height)
+    near = box.grown(reach_x, reach_y).whole().clipped(size_of(pixels).box)
+    inside = tuple(box.shifted(-near.left, -near.top))
+    part = to_unit(pixels[near.slices])
+    planes = np.atleast_3d(part)
+    out = np.empty((*size.shape, planes.shape[2]), np.float32)
+    for channel in range(planes.shape[2]):
+        image = Image.fromarray(np.ascontiguousarray(planes[..., channel]))
+        out[..., channel] = image.resize(
+            (size.width, size.height),
+            Image.Resampling.LANCZOS,
+            box=inside,  # type: ignore[arg-type]
+        )
+    return out if part.ndim == 3 else out[..., 0]

@@ -1,0 +1,175 @@
+"""Patch, Plan, Cutout and what a painter gives back: the work, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from detailer.core.alpha import gaussian
+from detailer.core.canvas import Canvas
+from detailer.core.geometry import Size
+from detailer.core.matte import Matte
+from detailer.core.paint import Paint
+from detailer.core.pixels import Alpha, Pixels
+from detailer.core.region import Region
+from detailer.core.view import to_painted
+from detailer.core.window import Window
+from detailer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Control:
+    """A guiding picture by reference: a control image or a reference face."""
+
+    model: str
+    image: str
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One piece of work: what is repainted, where it is cut, and how it is painted.
+
+    `index` counts all ordered regions of the picture, skipped ones too. `paste_mask` says what
+    comes back into the picture; the region's own mask says what the painter may change.
+    `group` is kept free for the same window over several frames.
+    """
+
+    index: int
+    region: Region
+    window: Window
+    paste_mask: Matte
+    paint: Paint = field(default_factory=Paint)
+    controls: tuple[Control, ...] = ()
+    picture: int = 0
+    group: str = ""
+
+    @property
+    def size(self) -> Size:
+        """The size that it is painted at."""
+        return self.window.size
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A region that is not painted, and why."""
+
+    index: int
+    region: Region
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that will be done to one picture, decided before anything is painted.
+
+    `picture` is the fingerprint of the pixels it was made for, or empty.
+    """
+
+    size: Size
+    patches: tuple[Patch, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    picture: str = ""
+
+    def check(self, canvas: Canvas) -> None:
+        """Raise InputError unless this plan was made for that picture."""
+        if self.size != canvas.size:
+            raise InputError(f"this plan is for a picture of {self.size}, not of {canvas.size}")
+        if self.picture and self.picture != canvas.fingerprint:
+            raise InputError("this plan was made for a picture with other pixels; plan it again")
+
+    def waves(self) -> Iterator[tuple[Patch, ...]]:
+        """Patches that can be cut together, wave by wave, in order inside each.
+
+        A patch comes after the waves of earlier ones that paste into its window, and not before
+        those whose window it pastes into: painted wave by wave, all is as if one by one.
+        """
+        numbers = self.wave_numbers()
+        for wave in range(max(numbers, default=-1) + 1):
+            yield tuple(
+                p for p, number in zip(self.patches, numbers, strict=True) if number == wave
+            )
+
+    def wave_numbers(self) -> list[int]:
+        """The wave of every patch, from 0."""
+        numbers: list[int] = []
+        footprints = [patch.window.footprint for patch in self.patches]
+        for j, patch in enumerate(self.patches):
+            wave = 0
+            for i, earlier in enumerate(self.patches[:j]):
+                if footprints[j].meets(earlier.paste_mask.box):
+                    wave = max(wave, numbers[i] + 1)
+                elif patch.paste_mask.box.meets(footprints[i]):
+                    wave = max(wave, numbers[i])
+            numbers.append(wave)
+        return numbers
+
+    def only(self, indices: set[int]) -> Plan:
+        """The plan with only these patches left; the others are listed as left out."""
+        kept = tuple(patch for patch in self.patches if patch.index in indices)
+        out = [
+            Skipped(p.index, p.region, "left out") for p in self.patches if p.index not in indices
+        ]
+        skipped = sorted([*self.skipped, *out], key=lambda skip: skip.index)
+        return replace(self, patches=kept, skipped=tuple(skipped))
+
+
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """What a painter gets: a patch with its part of the picture as it was before the wave.
+
+    `part` is the window's footprint, (h, w, 3) float32 sRGB; an upscaler may have enlarged it.
+    What is derived from it is made when asked for and not kept, so that many cutouts stay small.
+    """
+
+    patch: Patch
+    part: Pixels
+    controls: tuple[Pixels, ...] = ()
+    bounded: bool = True
+
+    @property
+    def pixels(self) -> Pixels:
+        """What is to be painted, (h, w, 3) float32 sRGB 0..1 at the painted size; a new array."""
+        pixels = to_painted(self.part, self.patch.window)
+        return np.clip(pixels, 0, 1, out=pixels) if self.bounded else pixels
+
+    @property
+    def noise_mask(self) -> Alpha:
+        """What the painter may change, (h, w) float32 0..1 at the painted size."""
+        window, paint = self.patch.window, self.patch.paint
+        if not paint.noise_mask:
+            return np.ones(window.size.shape, np.float32)
+        alpha = self.patch.region.mask.within(window.footprint)
+        return np.clip(to_painted(gaussian(alpha, paint.noise_mask_feather), window), 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A patch's new pixels, (h, w, 3) float32 sRGB 0..1 or uint8, at the painted size."""
+
+    patch: Patch
+    pixels: Pixels
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    pictures: tuple[Pixels, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A patch that could not be painted, and why; the original stays."""
+
+    patch: Patch
+    reason: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far something is: `done` of `total`, with a word on what it is about."""
+
+    done: float
+    total: float
+    text: str = ""

@@ -1,0 +1,168 @@
+"""A plan as JSON and back: what will be done, for people to read, edit and run."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from detailer.core.geometry import Box, Size
+from detailer.core.matte import Matte
+from detailer.core.paint import Paint
+from detailer.core.plan import Control, Patch, Plan, Skipped
+from detailer.core.region import Region
+from detailer.core.window import Window
+from detailer.errors import InputError
+
+VERSION = 1
+
+
+def dumps(plan: Plan) -> str:
+    """The plan as JSON: version and the picture's hash first, masks as lossless base64.
+
+    Pixels and attachments of regions are not written.
+    """
+    return json.dumps(
+        {
+            "detailer_plan": VERSION,
+            "picture": plan.picture,
+            "size": [plan.size.width, plan.size.height],
+            "patches": [_patch(patch) for patch in plan.patches],
+            "skipped": [
+                {"index": skip.index, "reason": skip.reason, "region": _region(skip.region)}
+                for skip in plan.skipped
+            ],
+        },
+        indent=1,
+    )
+
+
+def loads(text: str) -> Plan:
+    """The plan in a JSON text that `dumps` wrote, edited or not.
+
+    Raises:
+        InputError: If it is no plan, of another version, or a value in it cannot be used.
+    """
+    try:
+        values = json.loads(text)
+        version = values.get("detailer_plan") if isinstance(values, dict) else None
+        if version != VERSION:
+            raise InputError(f"detailer_plan is {version!r}; this version reads {VERSION}")
+        return Plan(
+            Size(*values["size"]),
+            tuple(_to_patch(patch) for patch in values["patches"]),
+            tuple(
+                Skipped(int(skip["index"]), _to_region(skip["region"]), str(skip["reason"]))
+                for skip in values["skipped"]
+            ),
+            str(values["picture"]),
+        )
+    except InputError as error:
+        raise InputError(f"plan: {error}") from error
+    except KeyError as error:
+        raise InputError(f"plan: {error} is missing") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"plan: {error}") from error
+
+
+def _patch(patch: Patch) -> dict[str, Any]:
+    window = patch.window
+    return {
+        "index": patch.index,
+        "region": _region(patch.region),
+        "window": {
+            "left": window.left,
+            "top": window.top,
+            "size": [window.size.width, window.size.height],
+            "scale": window.scale,
+            "angle": window.angle,
+            "scale_y": window.scale_y,
+        },
+        "paste_mask": _matte(patch.paste_mask),
+        "paint": patch.paint.model_dump(mode="json"),
+        "controls": [asdict(control) for control in patch.controls],
+        "picture": patch.picture,
+        "group": patch.group,
+    }
+
+
+def _to_patch(values: Mapping[str, Any]) -> Patch:
+    window = dict(values["window"])
+    return Patch(
+        index=int(values["index"]),
+        region=_to_region(values["region"]),
+        window=Window(**{**window, "size": Size(*window["size"])}),
+        paste_mask=_to_matte(values["paste_mask"]),
+        paint=Paint(**values["paint"]),
+        controls=tuple(Control(**control) for control in values["controls"]),
+        picture=int(values["picture"]),
+        group=str(values["group"]),
+    )
+
+
+def _region(region: Region) -> dict[str, Any]:
+    return {
+        "box": list(region.box),
+        "label": region.label,
+        "score": float(region.score),
+        "landmarks": [[float(x), float(y)] for x, y in region.landmarks],
+        "id": region.id,
+        "crop": list(region.crop) if region.crop else None,
+        "mask": _matte(region.mask),
+    }
+
+
+def _to_region(values: Mapping[str, Any]) -> Region:
+    return Region(
+        box=_to_box(values["box"]),
+        mask=_to_matte(values["mask"]),
+        label=str(values["label"]),
+        score=float(values["score"]),
+        landmarks=tuple((float(x), float(y)) for x, y in values["landmarks"]),
+        id=str(values["id"]),
+        crop=_to_box(values["crop"]) if values["crop"] else None,
+    )
+
+
+def _to_box(sides: Sequence[float]) -> Box:
+    if len(sides) != 4:
+        raise InputError(f"a box is left, top, right, bottom; got {sides!r}")
+    return Box(*sides)
+
+
+def _matte(matte: Matte) -> dict[str, Any]:
+    levels = np.rint(matte.alpha * 255).astype(np.uint8)
+    exact = np.array_equal(levels.astype(np.float32) / np.float32(255), matte.alpha)
+    kind, values = ("u1", levels) if exact else ("<f4", matte.alpha.astype("<f4"))
+    packed = zlib.compress(np.ascontiguousarray(values).tobytes(), 6)
+    return {
+        "box": list(matte.box),
+        "type": kind,
+        "zlib": base64.b64encode(packed).decode("ascii"),
+    }
+
+
+def _to_matte(values: Mapping[str, Any]) -> Matte:
+    box, kind = _to_box(values["box"]), values["type"]
+    if kind not in ("u1", "<f4"):
+        raise InputError(f"a mask of type {kind!r}; known: u1, <f4")
+    expected = box.size.area * np.dtype(kind).itemsize
+    try:
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(base64.b64decode(values["zlib"], validate=True), expected + 1)
+    except (binascii.Error, zlib.error) as error:
+        raise InputError(f"a mask cannot be unpacked: {error}") from error
+    if len(raw) != expected:
+        raise InputError(f"a mask does not fill its box {box.size}")
+    alpha = np.frombuffer(raw, kind).reshape(box.size.shape)
+    if kind == "u1":
+        return Matte(alpha.astype(np.float32) / np.float32(255), box)
+    if not np.isfinite(alpha).all():
+        raise InputError("a mask holds values that are not finite numbers")
+    return Matte(alpha.astype(np.float32), box)

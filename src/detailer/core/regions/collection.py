@@ -1,0 +1,96 @@
+"""Regions: an ordered collection of regions of one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from detailer.core.arithmetic import Arithmetic
+from detailer.core.geometry import Size
+from detailer.core.region import Region
+from detailer.core.regions.algebra import Coverage, intersect, subtract, to_mask
+from detailer.core.regions.from_mask import MaskPicture, Trace, planes_of, trace
+from detailer.core.regions.order import Key, Order, ordered
+from detailer.core.regions.scaling import scaled_to
+from detailer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Regions(Sequence[Region]):
+    """Regions in order, with the size of the picture they were found in.
+
+    `a + b` are these, then those. `a & b` is what masks have in common with the other's, `a - b`
+    what those leave of them; the other may be a mask (h, w) of the picture. All other verbs are
+    functions of `detailer.core.regions`.
+    """
+
+    size: Size
+    items: tuple[Region, ...] = ()
+
+    @classmethod
+    def from_mask(cls, mask: MaskPicture, how: Trace | None = None) -> Regions:
+        """The regions of a mask, (h, w) or (planes, h, w): bool, uint8, uint16 or float 0..1."""
+        planes = planes_of(mask)
+        return cls(Size(mask.shape[-1], mask.shape[-2]), trace(planes, how))
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Region: ...
+    @overload
+    def __getitem__(self, index: slice) -> Regions: ...
+    def __getitem__(self, index: int | slice) -> Region | Regions:
+        if isinstance(index, slice):
+            return self.holding(self.items[index])
+        return self.items[index]
+
+    def __add__(self, other: Regions) -> Regions:
+        """These, then those; of pictures of one size. An empty collection fits any size."""
+        if not other.items:
+            return self
+        if self.items and self.size != other.size:
+            raise InputError(
+                f"regions of a picture of {self.size} and of {other.size} cannot be joined;"
+                " bring one to the other's size with scaled_to(size)"
+            )
+        return Regions(other.size, self.items + other.items)
+
+    def __and__(self, other: Coverage) -> Regions:
+        return intersect(self, other)
+
+    def __sub__(self, other: Coverage) -> Regions:
+        return subtract(self, other)
+
+    def holding(self, items: Sequence[Region]) -> Regions:
+        """The same picture with these regions instead."""
+        return Regions(self.size, tuple(items))
+
+    def map(self, verb: Callable[[Region], Region]) -> Regions:
+        """Every region changed by a verb."""
+        return self.holding([verb(region) for region in self])
+
+    def filter(self, test: Callable[[Region], bool]) -> Regions:
+        """The regions that pass a test, in order."""
+        return self.holding([region for region in self if test(region)])
+
+    def sorted(self, by: Order | Key, descending: bool = False) -> Regions:
+        """The same regions in another order, by its name or by a number for each of them."""
+        return ordered(self, by, descending)
+
+    def to_mask(
+        self, arithmetic: Arithmetic = "true", dtype: DTypeLike = np.float32
+    ) -> NDArray[Any]:
+        """The union of all masks as one of the picture's size, (h, w)."""
+        return to_mask(self, arithmetic, dtype)
+
+    def scaled_to(self, size: Size) -> Regions:
+        """The same regions of the same picture at another size, each axis by its own ratio."""
+        return scaled_to(self, size)

@@ -1,0 +1,67 @@
+"""Settings: the base of every stage's settings, with messages that name value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from detailer.errors import InputError
+
+
+class Settings(BaseModel):
+    """Frozen values with defaults, ranges and one line of help each; unknown names are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+    def __init__(self, /, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise InputError(explain(error)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_names_only(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name in values:
+                if name not in cls.model_fields:
+                    raise ValueError(_unknown(str(name), list(cls.model_fields)))
+        return values
+
+    def but(self, **changes: Any) -> Self:
+        """The same settings with some changed, validated again."""
+        return type(self)(**{**dict(self), **changes})
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"unknown setting {name!r}; {hint}"
+
+
+def explain(error: ValidationError) -> str:
+    """Every fault of a validation, one sentence each."""
+    return "; ".join(_sentence(fault) for fault in error.errors())  # type: ignore[arg-type]
+
+
+_OUTSIDE = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+}
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] in _OUTSIDE:
+        key, words = _OUTSIDE[fault["type"]]
+        return f"{name}={fault['input']!r} is out of range: it must be {words} {fault['ctx'][key]}"
+    if fault["type"] == "value_error":
+        message = str(fault["ctx"]["error"])
+        return f"{name}: {message}" if name else message
+    return f"{name}={fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"

@@ -1,0 +1,166 @@
+"""Detailer: detect, mask, crop, paint, blend, as a stream of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from detailer.stages.detect import Detector, select
+from detailer.stages.mask import reshape
+
+from detailer.core.canvas import Canvas
+from detailer.core.pixels import Native
+from detailer.core.plan import Failed, Painted, Patch, Plan, Progress, Skipped
+from detailer.core.regions import Regions
+from detailer.errors import EngineError
+from detailer.recipe import Recipe
+from detailer.stages.blend import Shrunk, paste, paste_mask, shrink
+from detailer.stages.crop import Upscaler, cut, frame
+from detailer.stages.paint import Painter, resolved
+
+
+@dataclass(frozen=True)
+class Planned:
+    """All of one pass is decided; nothing of it is painted yet."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A picture is done: its pixels, in the shape and dtype they came in, and what was done."""
+
+    pixels: Native
+    plans: tuple[Plan, ...]
+    painted: tuple[Patch, ...]
+    failed: tuple[Failed, ...]
+
+
+Step: TypeAlias = Planned | Progress | Painted | Skipped | Failed | Finished
+
+
+@dataclass(frozen=True)
+class Detailer:
+    """Finds parts of a picture, repaints them larger, stitches them back.
+
+    Args:
+        detector: Finds regions in a picture.
+        painter: Paints cutouts.
+        recipe: The settings of all five stages.
+        upscaler: Enlarges what is cut before it is fitted to the painted size; cubic if None.
+        then: Further passes, in order, each on what the one before has left.
+    """
+
+    detector: Detector
+    painter: Painter
+    recipe: Recipe = field(default_factory=Recipe)
+    upscaler: Upscaler | None = None
+    then: tuple[Detailer, ...] = ()
+
+    def __call__(self, picture: Native | Canvas) -> Finished:
+        """The finished picture; use `steps` to watch the work or to stop it."""
+        for step in self.steps(picture):
+            if isinstance(step, Finished):
+                return step
+        raise AssertionError("steps end with Finished")
+
+    def steps(self, picture: Native | Canvas, plan: Plan | None = None) -> Iterator[Step]:
+        """Everything that happens to one picture, ending with Finished.
+
+        Args:
+            picture: (h, w) or (h, w, channels), uint8, uint16 or float32 0..1, left as it is;
+                a Canvas is worked on in place.
+            plan: What the first pass does, instead of finding it out.
+
+        Raises:
+            InputError: If the plan is for a picture of another size, or of other pixels.
+            EngineError: If a detector or painter cannot work at all.
+        """
+        canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
+        log = _Log()
+        for passing in (self, *self.then):
+            made = plan if plan is not None and passing is self else passing.plan(canvas)
+            made.check(canvas)
+            for step in (Planned(made), *made.skipped):
+                yield log.noted(step)
+            for step in passing.carry_out(made, canvas):
+                yield log.noted(step)
+                del step  # a painted patch is large: nothing here keeps it
+        yield log.finished(canvas)
+
+    def find(self, picture: Native | Canvas) -> Regions:
+        """The regions that would be worked on, selected and reshaped, in order."""
+        canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
+        found = select(self.detector(canvas.picture()), self.recipe.detect)
+        return reshape(found, self.recipe.mask)
+
+    def plan(self, picture: Native | Canvas) -> Plan:
+        """What would be done to a picture; needs no painter."""
+        return make_plan(self.find(picture), self.recipe)
+
+    def carry_out(self, plan: Plan, canvas: Canvas) -> Iterator[Painted | Progress | Failed]:
+        """Paint a plan's patches, wave by wave, into the canvas."""
+        size = self.recipe.paint.batch_size
+        for wave in plan.waves():
+            shrunk: dict[int, Shrunk] = {}
+            for start in range(0, len(wave), size):
+                yield from self._repaint(wave[start : start + size], canvas, shrunk)
+            for patch in wave:
+                if patch.index in shrunk:
+                    paste(canvas, shrunk[patch.index])
+
+    def _repaint(
+        self, patches: Sequence[Patch], canvas: Canvas, shrunk: dict[int, Shrunk]
+    ) -> Iterator[Painted | Progress | Failed]:
+        waiting = {patch.index: patch for patch in patches}
+        cutouts = [cut(canvas, patch, self.upscaler) for patch in patches]
+        for answer in self.painter(cutouts):
+            if isinstance(answer, Progress):
+                yield answer
+                continue
+            if waiting.pop(answer.patch.index, None) is None:
+                raise EngineError(f"the painter answered twice for region {answer.patch.index}")
+            small = shrink(answer) if isinstance(answer, Painted) else answer
+            if isinstance(small, Shrunk):
+                shrunk[answer.patch.index] = small
+            yield small if isinstance(small, Failed) else answer
+            del answer
+        for patch in waiting.values():
+            yield Failed(patch, "the painter gave no answer")
+
+
+def make_plan(regions: Regions, recipe: Recipe) -> Plan:
+    """Every region framed and given its settings, or skipped with the reason."""
+    patches: list[Patch] = []
+    skipped: list[Skipped] = []
+    for index, region in enumerate(regions):
+        framed = "empty mask" if region.mask.empty else frame(region, regions.size, recipe.crop)
+        if isinstance(framed, str):
+            skipped.append(Skipped(index, region, framed))
+            continue
+        mask = paste_mask(region, framed, regions.size, recipe.blend)
+        paint = resolved(recipe.paint, region, index, regions.size)
+        patches.append(Patch(index, region, framed, mask, paint))
+    return Plan(regions.size, tuple(patches), tuple(skipped))
+
+
+@dataclass
+class _Log:
+    """What has been done to a picture so far."""
+
+    plans: list[Plan] = field(default_factory=list)
+    painted: list[Patch] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def noted(self, step: Step) -> Step:
+        if isinstance(step, Planned):
+            self.plans.append(step.plan)
+        elif isinstance(step, Painted):
+            self.painted.append(step.patch)
+        elif isinstance(step, Failed):
+            self.failed.append(step)
+        return step
+
+    def finished(self, canvas: Canvas) -> Finished:
+        return Finished(canvas.pixels, tuple(self.plans), tuple(self.painted), tuple(self.failed))

@@ -1,0 +1,101 @@
+"""Blend: what comes back into the picture, and how softly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from detailer.core.alpha import gaussian, soften
+from detailer.core.canvas import Canvas
+from detailer.core.geometry import Box, Size
+from detailer.core.matte import Matte
+from detailer.core.pixels import Alpha, Pixels, size_of
+from detailer.core.plan import Failed, Painted, Patch
+from detailer.core.region import Region
+from detailer.core.settings import Settings
+from detailer.core.view import to_picture
+from detailer.core.window import Window
+
+
+class Blend(Settings):
+    """How softly the painted part goes over into the picture."""
+
+    feather_mode: Literal["relative", "gaussian"] = Field(
+        "relative",
+        description="relative: a share of the region, full strength inside it; "
+        "gaussian: the nodes' blur in pixels.",
+    )
+    feather_ratio: float = Field(
+        0.1, ge=0, le=1, description="relative: width of the fade by the box's shorter side."
+    )
+    feather: int = Field(5, ge=0, le=100, description="gaussian: half width of the blur, px.")
+
+
+def paste_mask(region: Region, window: Window, picture: Size, blend: Blend) -> Matte:
+    """What comes back into the picture, and how strongly: the region's mask, feathered.
+
+    It lies inside both the window and the picture.
+    """
+    if blend.feather_mode == "gaussian":
+        inside = window.footprint.clipped(picture.box)
+        return region.mask.over(inside).map(gaussian, blend.feather).trimmed()
+    reach = blend.feather_ratio * min(region.box.width, region.box.height)
+    area = region.mask.box.grown(round(reach) + 1).clipped(_inside(window).clipped(picture.box))
+    soft = soften(region.mask.within(area), reach)
+    return Matte(np.minimum(soft, _edge(window, area, picture, reach)), area).trimmed()
+
+
+def _inside(window: Window) -> Box:
+    """The whole pixels that an unturned window covers wholly; a turned one's footprint."""
+    if window.angle:
+        return window.footprint
+    left, top, right, bottom = window.box
+    return Box(math.ceil(left), math.ceil(top), math.floor(right), math.floor(bottom))
+
+
+def _edge(window: Window, area: Box, picture: Size, reach: float) -> Alpha:
+    """Rises from 0 at the window's edge to 1 `reach` px inside; not at the picture's own edge."""
+    inward = np.linalg.inv(np.vstack([window.to_picture, [0, 0, 1]]))[:2]
+    xs, ys = np.arange(area.left, area.right) + 0.5, np.arange(area.top, area.bottom) + 0.5
+    grid = np.stack([*np.meshgrid(xs, ys), np.ones((len(ys), len(xs)))])
+    x, y = np.tensordot(inward, grid, axes=1)
+    box, level = window.box, window.angle == 0
+    sides = [
+        (x / window.scale, level and box.left <= 0),
+        ((window.size.width - x) / window.scale, level and box.right >= picture.width),
+        (y / window.vertical_scale, level and box.top <= 0),
+        ((window.size.height - y) / window.vertical_scale, level and box.bottom >= picture.height),
+    ]
+    distance = np.full(x.shape, np.inf)
+    for inside, at_border in sides:
+        if not at_border:
+            distance = np.minimum(distance, inside)
+    return np.clip(distance / max(reach, 0.5), 0, 1).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Shrunk:
+    """What was painted, (h, w, 3) float32 sRGB, back at the picture's size over the paste mask."""
+
+    patch: Patch
+    pixels: Pixels
+
+
+def shrink(painted: Painted) -> Shrunk | Failed:
+    """The painted pixels that will be pasted, at the picture's size; a bad result has failed."""
+    patch = painted.patch
+    if painted.pixels.ndim != 3 or size_of(painted.pixels) != patch.size:
+        return Failed(patch, f"painted {painted.pixels.shape} where {patch.size} was asked for")
+    pixels = to_picture(painted.pixels, patch.window, patch.paste_mask.box)
+    if not np.isfinite(pixels).all():
+        return Failed(patch, "painted pixels are not finite numbers")
+    return Shrunk(patch, pixels)
+
+
+def paste(canvas: Canvas, shrunk: Shrunk) -> None:
+    """Lay painted pixels over the picture; beyond the paste mask not a bit changes."""
+    canvas.blend(shrunk.pixels, shrunk.patch.paste_mask)

@@ -1,0 +1,68 @@
+"""Detect: what is looked for, and which of what was found is worked on."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import Field, model_validator
+
+from detailer.core.pixels import Picture
+from detailer.core.regions.collection import Regions
+from detailer.core.regions.order import Order
+from detailer.core.regions.overlap import suppress
+from detailer.core.regions.select import by_label, by_share, by_size, top_k
+from detailer.core.settings import Settings
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Anything that finds regions in a picture."""
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        """What is found in (h, w, 3) uint8 sRGB pixels."""
+
+
+class Detect(Settings):
+    """What is looked for, and which regions stay, in the order of these settings."""
+
+    detector: str = Field("auto", description="Detector: a name, or name:path of its model.")
+    tile: int = Field(
+        0, ge=0, le=16384, description="Look at tiles of this side, for large pictures, px; 0: off."
+    )
+    tile_overlap: int = Field(128, ge=0, le=4096, description="Overlap of such tiles, px.")
+    threshold: float = Field(0.5, ge=0, le=1, description="Least score.")
+    labels: tuple[str, ...] = Field((), description="Labels that stay; none: all.")
+    drop_size: int = Field(
+        10, ge=0, le=16384, description="Drop boxes unless both sides are above this, px."
+    )
+    min_ratio: float = Field(
+        0.0, ge=0, le=1, description="Least share of the picture that a box covers."
+    )
+    max_ratio: float = Field(
+        1.0, ge=0, le=1, description="Largest share of the picture that a box covers."
+    )
+    nms: float = Field(
+        1.0, ge=0, le=1, description="Of two that overlap more than this the surer stays; 1: off."
+    )
+    top_k: int = Field(0, ge=0, le=10000, description="Keep so many at most; 0: all.")
+    top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
+    order: Order = Field("found", description="Which is worked on first.")
+
+    @model_validator(mode="after")
+    def _ratios_in_order(self) -> Detect:
+        if self.min_ratio > self.max_ratio:
+            raise ValueError(
+                f"min_ratio={self.min_ratio} is above max_ratio={self.max_ratio}; swap them"
+            )
+        return self
+
+
+def select(regions: Regions, detect: Detect) -> Regions:
+    """The regions that are worked on, in their order."""
+    regions = regions.filter(lambda region: region.score >= detect.threshold)
+    if detect.labels:
+        regions = by_label(regions, detect.labels)
+    regions = by_share(by_size(regions, detect.drop_size), detect.min_ratio, detect.max_ratio)
+    if detect.nms < 1:
+        regions = suppress(regions, detect.nms)
+    return top_k(regions, detect.top_k, detect.top_k_by).sorted(detect.order)

@@ -1,0 +1,233 @@
+"""Everything around the painter: waves, exactness, what fails and what is skipped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detailer import (
+    Box,
+    Canvas,
+    Crop,
+    Detailer,
+    EngineError,
+    Failed,
+    Finished,
+    InputError,
+    Mask,
+    Painted,
+    Planned,
+    Progress,
+    Recipe,
+    Skipped,
+)
+from detailer.core.plan import Plan
+from detailer.flow import make_plan
+from tests.fakes import Recording, backwards, finds, finds_regions, inverted, noise, nothing
+from tests.strategies import Scene, scenes
+
+
+def detailer(scene: Scene, painter, **changes) -> Detailer:
+    recipe = Recipe(
+        crop=scene.crop,
+        detect={"drop_size": 0, "threshold": 0},
+        mask={"dilation": 4},
+        paint={"seed": 7, **changes},
+    )
+    return Detailer(finds_regions(scene.regions), painter, recipe)
+
+
+def pasted(finished: Finished) -> np.ndarray:
+    """Where anything was pasted, as strongly as the strongest paste."""
+    size = finished.plans[0].size
+    alpha = np.zeros(size.shape, np.float32)
+    for patch in finished.painted:
+        alpha = np.maximum(alpha, patch.paste_mask.within(size.box))
+    return alpha
+
+
+@given(scenes())
+def test_beyond_the_paste_masks_not_a_bit_changes(scene: Scene) -> None:
+    finished = detailer(scene, noise)(scene.picture)
+    outside = pasted(finished) == 0
+    assert finished.pixels.dtype == scene.picture.dtype
+    assert finished.pixels.shape == scene.picture.shape
+    assert finished.pixels[outside].tobytes() == scene.picture[outside].tobytes()
+
+
+@given(scenes(), st.integers(1, 4))
+def test_a_batch_gives_what_one_by_one_gives(scene: Scene, batch_size: int) -> None:
+    together = detailer(scene, noise, batch_size=batch_size)(scene.picture)
+    canvas = Canvas(scene.picture)
+    one = detailer(scene, noise)
+    for patch in together.plans[0].patches:
+        list(one.carry_out(Plan(canvas.size, (patch,)), canvas))
+    assert together.pixels.tobytes() == canvas.pixels.tobytes()
+
+
+@given(scenes())
+def test_the_order_of_answers_does_not_matter(scene: Scene) -> None:
+    forward = detailer(scene, inverted)(scene.picture)
+    assert detailer(scene, backwards)(scene.picture).pixels.tobytes() == forward.pixels.tobytes()
+
+
+@given(scenes())
+def test_nothing_painted_at_the_pictures_own_size_gives_the_very_picture(scene: Scene) -> None:
+    alike = replace(scene, crop=Crop(crop_factor=1.5, guide_size=64, multiple=1, max_size=64))
+    regions = alike.regions.map(lambda region: replace(region, landmarks=()))
+    plan = make_plan(regions, Recipe(crop=alike.crop))
+    level = tuple(patch for patch in plan.patches if patch.window.scale == 1)
+    canvas = Canvas(scene.picture)
+    list(detailer(alike, nothing).carry_out(replace(plan, patches=level), canvas))
+    if scene.picture.dtype == np.float32:
+        assert np.allclose(canvas.pixels, scene.picture, atol=1e-6)
+    else:
+        assert canvas.pixels.tobytes() == scene.picture.tobytes()
+
+
+def test_a_large_region_at_scale_one_comes_back_as_it_was() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    recipe = Recipe(crop={"crop_factor": 1, "guide_size": 64, "max_size": 96})
+    finished = Detailer(finds(Box(16, 16, 112, 112)), nothing, recipe)(picture)
+    assert finished.painted[0].window.scale == 1
+    assert np.array_equal(finished.pixels, picture)
+
+
+def test_the_round_trip_of_an_enlarged_face_costs_little() -> None:
+    y, x = np.mgrid[:256, :256]
+    picture = np.uint8(128 + 80 * np.sin(x / 9) * np.cos(y / 7))[..., None].repeat(3, axis=2)
+    finished = Detailer(finds(Box(100, 100, 140, 150)), nothing)(picture)
+    assert np.abs(finished.pixels.astype(int) - picture).max() <= 2
+
+
+def test_faces_apart_are_painted_in_one_wave_and_overlapping_ones_after_each_other() -> None:
+    apart, meeting = Box(10, 10, 40, 40), Box(30, 30, 60, 60)
+    recipe = Recipe(crop=Crop(crop_factor=1.2, guide_size=64))
+    plan = Detailer(finds(apart, Box(200, 200, 240, 240), meeting), nothing, recipe).plan(
+        np.zeros((256, 256, 3), np.uint8)
+    )
+    assert [[patch.index for patch in wave] for wave in plan.waves()] == [[0, 1], [2]]
+
+
+def test_a_later_wave_sees_what_an_earlier_one_pasted() -> None:
+    painter = Recording(inverted)
+    recipe = Recipe(crop=Crop(crop_factor=1.5, guide_size=64))
+    Detailer(finds(Box(40, 40, 80, 80), Box(50, 50, 90, 90)), painter, recipe)(
+        np.zeros((128, 128, 3), np.uint8)
+    )
+    assert painter.batches == [[0], [1]]
+    assert painter.seen[0].max() == 0
+    assert painter.seen[1].max() > 0.9
+
+
+def test_a_wave_is_handed_over_in_chunks_of_the_batch_size() -> None:
+    painter = Recording(nothing)
+    boxes = [Box(x, 10, x + 20, 40) for x in range(100, 1000, 200)]
+    recipe = Recipe(paint={"batch_size": 2})
+    Detailer(finds(*boxes), painter, recipe)(np.zeros((64, 1100, 3), np.uint8))
+    assert painter.batches == [[0, 1], [2, 3], [4]]
+
+
+@given(scenes())
+def test_one_more_region_changes_nobody_elses_seed(scene: Scene) -> None:
+    plan = detailer(scene, nothing).plan(scene.picture)
+    fewer = replace(scene, regions=scene.regions[1:])
+    seeds = {patch.index: patch.paint.seed for patch in plan.patches}
+    for patch in detailer(fewer, nothing).plan(scene.picture).patches:
+        assert patch.paint.seed == seeds[patch.index + 1]
+
+
+@given(scenes(), st.integers(0, 2**64 - 1))
+def test_by_name_seeds_count_as_the_nodes_do(scene: Scene, seed: int) -> None:
+    plan = detailer(scene, nothing, seed=seed, seed_mode="increment").plan(scene.picture)
+    for patch in plan.patches:
+        assert patch.paint.seed == (seed + patch.index) % 2**64
+
+
+def test_steps_tell_what_happens_and_end_with_the_picture() -> None:
+    def painter(cutouts, /):
+        yield Progress(0, 1, "warming up")
+        yield from inverted(cutouts)
+
+    picture = np.zeros((64, 64, 3), np.uint8)
+    recipe = Recipe(crop={"force_inpaint": False, "guide_size": 64}, detect={"drop_size": 0})
+    run = Detailer(finds(Box(8, 8, 40, 40), Box(0, 0, 64, 64)), painter, recipe)
+    kinds = [type(step) for step in run.steps(picture)]
+    assert kinds == [Planned, Skipped, Progress, Painted, Finished]
+
+
+def test_an_empty_mask_is_skipped_with_the_reason() -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    recipe = Recipe(mask=Mask(dilation=-40))
+    finished = Detailer(finds(Box(20, 20, 40, 40)), nothing, recipe)(picture)
+    assert [skip.reason for skip in finished.plans[0].skipped] == ["empty mask"]
+    assert not finished.painted
+
+
+def test_a_failed_region_leaves_the_original_and_the_others_are_done() -> None:
+    def painter(cutouts, /):
+        for cutout in cutouts:
+            if cutout.patch.index == 0:
+                yield Failed(cutout.patch, "black")
+            elif cutout.patch.index == 1:
+                yield Painted(cutout.patch, np.full_like(cutout.pixels, np.nan))
+            elif cutout.patch.index == 2:
+                yield Painted(cutout.patch, 1 - cutout.pixels)
+
+    boxes = [Box(x, 20, x + 20, 40) for x in (20, 120, 220, 320)]
+    finished = Detailer(finds(*boxes), painter)(np.zeros((64, 400, 3), np.uint8))
+    assert [fail.patch.index for fail in finished.failed] == [0, 1, 3]
+    assert "finite" in finished.failed[1].reason
+    assert "no answer" in finished.failed[2].reason
+    changed = np.flatnonzero(finished.pixels.any(axis=(0, 2)))
+    assert 200 < changed.min() <= changed.max() < 260
+
+
+def test_a_painter_that_answers_twice_is_an_error() -> None:
+    def painter(cutouts, /):
+        yield from inverted(cutouts)
+        yield from inverted(cutouts)
+
+    with pytest.raises(EngineError, match="twice for region 0"):
+        Detailer(finds(Box(8, 8, 40, 40)), painter)(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_further_passes_work_on_what_the_one_before_left() -> None:
+    face = Detailer(finds(Box(8, 8, 40, 40)), inverted)
+    seen = []
+
+    def look(picture, /):
+        seen.append(int(picture.max()))
+        return finds(Box(16, 16, 30, 30), label="eye")(picture)
+
+    both = replace(face, then=(Detailer(look, inverted),))
+    finished = both(np.zeros((64, 64, 3), np.uint8))
+    assert seen == [255]
+    assert len(finished.plans) == 2
+    assert finished.pixels[20, 20].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Plan(size=Canvas(np.zeros((5, 5), np.uint8)).size), "a picture of 5×5, not of 64×64"),
+        (Plan(size=Canvas(np.zeros((64, 64), np.uint8)).size, picture="abc"), "other pixels"),
+    ],
+)
+def test_a_plan_for_another_picture_is_refused(plan: Plan, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        list(Detailer(finds(), nothing).steps(np.zeros((64, 64, 3), np.uint8), plan))
+
+
+@given(scenes())
+def test_single_regions_can_be_done_again(scene: Scene) -> None:
+    run = detailer(scene, noise)
+    plan = run.plan(scene.picture)
+    chosen = {patch.index for patch in plan.patches[:1]}
+    only = plan.only(chosen)
+    assert {patch.index for patch in only.patches} == chosen
+    assert len(only.patches) + len(only.skipped) == len(plan.patches) + len(plan.skipped)
