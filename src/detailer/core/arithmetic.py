@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from detailer.core.pixels import Alpha
 from detailer.errors import InputError
 
-Arithmetic: TypeAlias = Literal["true", "8-bit"]
-"""true: minimum, maximum, difference. 8-bit: the same bit by bit on truncated bytes, where the
-common part of 128/255 and 127/255 is nothing; ComfyUI's nodes do so."""
+Arithmetic: TypeAlias = Literal["true", "8-bit", "float-bits"]
+"""true: minimum, maximum, difference. 8-bit: bit by bit on truncated bytes, where the common part
+of 128/255 and 127/255 is nothing; ComfyUI's nodes do so. float-bits: the bits of the float32
+numbers themselves, as those nodes' segment detector joins masks, where 0.3 and 0.5 make 1."""
 
 
 def common(a: Alpha, b: Alpha, arithmetic: Arithmetic = "true") -> Alpha:
     """Where both are: the smaller value. Same shapes, 0..1."""
     if arithmetic == "8-bit":
         return unit(truncated(a) & truncated(b))
+    if arithmetic == "float-bits":
+        return (_bits(a) & _bits(b)).view(np.float32)
     return np.minimum(a, b)
 
 
@@ -26,6 +29,8 @@ def either(a: Alpha, b: Alpha, arithmetic: Arithmetic = "true") -> Alpha:
     """Where any is: the larger value. Same shapes, 0..1."""
     if arithmetic == "8-bit":
         return unit(truncated(a) | truncated(b))
+    if arithmetic == "float-bits":
+        return np.minimum((_bits(a) | _bits(b)).view(np.float32), np.float32(1))
     return np.maximum(a, b)
 
 
@@ -50,6 +55,10 @@ def above(alpha: Alpha, threshold: float) -> Alpha:
 def truncated(alpha: Alpha) -> NDArray[np.uint8]:
     """0..1 as bytes, cut off and not rounded, as the nodes do."""
     return (np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8)
+
+
+def _bits(alpha: Alpha) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(alpha, np.float32).view(np.uint32)
 
 
 def unit(mask: NDArray[Any]) -> Alpha:

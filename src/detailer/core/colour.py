@@ -74,7 +74,8 @@ class Colour:
         """(h, w, channels) 0..1 to (h, w, 3) uint8 sRGB: quick, for whole pictures to look at."""
         if self._conversion is not None:
             return self._conversion.seen(native)
-        return np.asarray(np.rint(np.clip(self.to_srgb(native), 0, 1) * 255), np.uint8)
+        shown = np.nan_to_num(np.clip(self.to_srgb(native), 0, 1))
+        return np.asarray(np.rint(shown * np.float32(255)), np.uint8)
 
     @property
     def _conversion(self) -> Conversion | None:
@@ -102,7 +103,7 @@ def _inked(rgb: Unit, original: Unit | None) -> Unit:
         black, inks = np.minimum(original[..., 3:], black), original[..., :3]
     light = 1 - black
     left = np.divide(rgb, light, out=1 - inks, where=light > 0)
-    return np.concatenate([1 - left, black], axis=2)
+    return np.clip(np.concatenate([1 - left, black], axis=2), 0, 1)
 
 
 RGB = Colour("rgb")

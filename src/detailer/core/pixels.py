@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from detailer.core.geometry import Box, Size
+from detailer.core.lanczos import LOBES, lanczos
 from detailer.errors import InputError
 
 Pixels: TypeAlias = NDArray[np.float32]
@@ -26,7 +26,6 @@ LEVELS: dict[np.dtype[Any], float] = {
     np.dtype(np.uint16): 65535.0,
     np.dtype(np.float32): 1.0,
 }
-_LOBES = 3
 
 
 def size_of(array: NDArray[np.generic]) -> Size:
@@ -83,19 +82,10 @@ def _enlarge(pixels: Pixels, box: Box, size: Size) -> Pixels:
 
 
 def _shrink(pixels: Pixels, box: Box, size: Size) -> Pixels:
-    # Pillow's kernel is in double precision and reads beyond the box where there is a picture.
-    reach_x = _LOBES * max(1.0, box.width / size.width)
-    reach_y = _LOBES * max(1.0, box.height / size.height)
+    reach_x = LOBES * max(1.0, box.width / size.width)
+    reach_y = LOBES * max(1.0, box.height / size.height)
     near = box.grown(reach_x, reach_y).whole().clipped(size_of(pixels).box)
-    inside = tuple(box.shifted(-near.left, -near.top))
-    part = to_unit(pixels[near.slices])
-    planes = np.atleast_3d(part)
-    out = np.empty((*size.shape, planes.shape[2]), np.float32)
-    for channel in range(planes.shape[2]):
-        image = Image.fromarray(np.ascontiguousarray(planes[..., channel]))
-        out[..., channel] = image.resize(
-            (size.width, size.height),
-            Image.Resampling.LANCZOS,
-            box=inside,  # type: ignore[arg-type]
-        )
-    return out if part.ndim == 3 else out[..., 0]
+    inside = box.shifted(-near.left, -near.top)
+    down = lanczos(to_unit(pixels[near.slices]), (inside.top, inside.bottom), size.height)
+    across = lanczos(down.swapaxes(0, 1), (inside.left, inside.right), size.width)
+    return np.ascontiguousarray(across.swapaxes(0, 1))

@@ -84,7 +84,7 @@ def _coarse(profile: ImageCms.ImageCmsProfile, mode: str) -> Conversion:
 
 
 def _applied(transform: ImageCms.ImageCmsTransform, mode: str, values: Unit) -> NDArray[np.uint8]:
-    levels = np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
+    levels = np.asarray(np.rint(np.nan_to_num(np.clip(values, 0, 1)) * 255), np.uint8)
     picture = Image.frombuffer(mode, (levels.shape[1], levels.shape[0]), levels.tobytes())
     return np.asarray(transform.apply(picture))
 
@@ -100,7 +100,7 @@ def _fine(icc: bytes, model: str, coarse: Conversion) -> Conversion:
     intent, srgb, space = imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC, _srgb().tobytes(), _SPACES
 
     def convert(values: Unit, *ends: tuple[bytes, str]) -> Unit:
-        levels = np.asarray(np.rint(np.clip(values, 0, 1) * 65535), np.uint16)
+        levels = np.asarray(np.rint(np.nan_to_num(np.clip(values, 0, 1)) * 65535), np.uint16)
         (source, source_space), (target, target_space) = ends
         out = imagecodecs.cms_transform(
             levels[..., 0] if source_space == "minisblack" else levels,

@@ -97,7 +97,7 @@ def to_mask(
 
     Args:
         regions: All of them count alike.
-        arithmetic: 8-bit gives the nodes' combined mask.
+        arithmetic: 8-bit gives the nodes' combined mask, float-bits their segment detector's.
         dtype: float32 gives 0..1; uint8 and uint16 all their levels, rounded; bool what is not 0.
     """
     kind = np.dtype(dtype)
@@ -106,7 +106,7 @@ def to_mask(
     for region in regions:
         box = region.mask.box.clipped(regions.size.box)
         target, alpha = out[box.slices], region.mask.within(box)
-        if arithmetic == "8-bit":
+        if arithmetic != "true":
             alpha = either(unit(target), alpha, arithmetic)
         if levels != 1.0:
             alpha = np.rint(alpha * np.float32(levels))

@@ -54,13 +54,15 @@ def unletterboxed(mask: NDArray[Any], picture: Size, compatible: bool = False) -
     """
     frame = size_of(mask)
     content = _overcropped(frame, picture) if compatible else letterbox(frame, picture)
+    if content.empty:
+        return Matte(np.zeros((0, 0), np.float32), Box(0, 0, 0, 0))
     alpha = unit(mask[content.slices])
     x, y = picture.width / content.width, picture.height / content.height
     tight = bounds(alpha, float(np.finfo(np.float32).tiny))
     box = tight if tight.empty else tight.grown(1).scaled(x, y).whole().clipped(picture.box)
-    columns = (np.arange(box.left, box.right) + 0.5) / x - 0.5
-    rows = (np.arange(box.top, box.bottom) + 0.5) / y - 0.5
-    return Matte(_linear(_linear(alpha, rows).T, columns).T, box)
+    columns = _places(box.left, box.right, content.width / picture.width)
+    rows = _places(box.top, box.bottom, content.height / picture.height)
+    return Matte(_linear(_linear(alpha.T, columns).T, rows), box)
 
 
 def _overcropped(frame: Size, picture: Size) -> Box:
@@ -69,10 +71,17 @@ def _overcropped(frame: Size, picture: Size) -> Box:
     return frame.box.grown(-max(0, int(wide * frame.width)), -max(0, int(tall * frame.height)))
 
 
-def _linear(alpha: Alpha, places: NDArray[np.floating[Any]]) -> Alpha:
+def _places(start: float, end: float, scale: float) -> NDArray[np.float32]:
+    """Where the middles of pixels start to end lie between those of a smaller array."""
+    middles = np.arange(start, end, dtype=np.float32) + np.float32(0.5)
+    return np.float32(scale) * middles - np.float32(0.5)
+
+
+def _linear(alpha: Alpha, places: NDArray[np.float32]) -> Alpha:
     """Rows read between rows; beyond the first and last row those two."""
-    places = np.clip(places, 0, max(len(alpha) - 1, 0))
-    before = places.astype(int)
-    after = np.minimum(before + 1, len(alpha) - 1)
-    weight = (places - before).astype(np.float32)[:, None]
+    last = len(alpha) - 1
+    places = np.maximum(places, np.float32(0))
+    before = np.minimum(places.astype(int), last)
+    weight = np.clip(places - before.astype(np.float32), 0, 1)[:, None]
+    after = np.minimum(before + 1, last)
     return np.asarray(alpha[before] * (1 - weight) + alpha[after] * weight)
