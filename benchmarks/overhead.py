@@ -80,15 +80,8 @@ def mask_to_regions(side: int) -> Task:
 
 def crop_stitch(side: int) -> Task:
     canvas, mask = Canvas(picture(side)), discs(side, 1)
-    recipe = Recipe(
-        crop={
-            "crop_factor": 1.2,
-            "guide_size": 512,
-            "guide_size_for": "crop_region",
-            "max_size": 512,
-        },
-        mask={"dilation": 0},
-    )
+    crop = Crop(crop_factor=1.2, guide_size=512, guide_size_for="crop_region", max_size=512)
+    recipe = Recipe(crop=crop, mask=Mask(dilation=0))
     run = Detailer(lambda _: Regions.from_mask(mask, Trace(combined=True)), nothing, recipe)
 
     def task() -> object:

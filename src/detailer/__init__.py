@@ -17,6 +17,7 @@ from detailer.errors import (
     OutputError,
 )
 from detailer.flow import Detailer, Finished, Planned, Step
+from detailer.load import load
 from detailer.recipe import Recipe
 from detailer.stages.blend import Blend
 from detailer.stages.crop import Crop, Upscaler
@@ -63,4 +64,5 @@ __all__ = [
     "Upscaler",
     "Window",
     "each",
+    "load",
 ]

@@ -82,8 +82,8 @@ class Detailer:
         for passing in (self, *self.then):
             made = plan if plan is not None and passing is self else passing.plan(canvas)
             made.check(canvas)
-            for step in (Planned(made), *made.skipped):
-                yield log.noted(step)
+            yield log.noted(Planned(made))
+            yield from made.skipped
             for step in passing.carry_out(made, canvas):
                 yield log.noted(step)
                 del step  # a painted patch is large: nothing here keeps it

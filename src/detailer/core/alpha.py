@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
 from detailer.core.geometry import Box
 from detailer.core.pixels import Alpha
 from detailer.errors import InputError
+
+_FINE_REACH = 16
 
 
 def dilate(alpha: Alpha, amount: int) -> Alpha:
@@ -64,17 +68,24 @@ def blur(alpha: Alpha, radius: int, sigma: float) -> Alpha:
 def soften(alpha: Alpha, reach: float) -> Alpha:
     """Fades out over `reach` pixels outside the mask; inside it nothing is lost.
 
-    Grown by a disc, then blurred by a kernel no wider than the disc: the result is never below
+    Grown by a square, then blurred by a kernel no wider than that: the result is never below
     the mask. The array's edge is the picture's: there is no fade towards it.
     """
-    radius = max(1, round(reach / 2))
     if reach < 1 or alpha.size == 0:
         return alpha
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    grown = cv2.dilate(np.ascontiguousarray(alpha, dtype=np.float32), disc)
-    side = 2 * radius + 1
-    blurred = cv2.GaussianBlur(grown, (side, side), radius / 2, borderType=cv2.BORDER_REPLICATE)
-    return np.maximum(np.clip(blurred, 0, 1), alpha)
+    # A wide fade has no fine detail: it is made small, so that its cost does not grow with it.
+    smaller = max(1, round(reach / _FINE_REACH))
+    height, width = alpha.shape
+    small = cv2.resize(
+        np.ascontiguousarray(alpha, dtype=np.float32),
+        (math.ceil(width / smaller), math.ceil(height / smaller)),
+        interpolation=cv2.INTER_AREA,
+    )
+    side = 2 * max(1, round(reach / smaller / 2)) + 1
+    grown = cv2.dilate(small, np.ones((side, side), np.uint8))
+    faded = cv2.GaussianBlur(grown, (side, side), side / 4, borderType=cv2.BORDER_REPLICATE)
+    large = cv2.resize(faded, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.maximum(np.clip(large, 0, 1), alpha)
 
 
 def fill_holes(alpha: Alpha) -> Alpha:

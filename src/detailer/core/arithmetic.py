@@ -39,17 +39,17 @@ def without(a: Alpha, b: Alpha, arithmetic: Arithmetic = "true") -> Alpha:
     if arithmetic == "8-bit":
         first, second = truncated(a), truncated(b)
         return unit(first - np.minimum(first, second))
-    return np.maximum(a - b, np.float32(0))
+    return np.maximum(np.subtract(a, b, dtype=np.float32), np.float32(0))
 
 
 def added(a: Alpha, b: Alpha) -> Alpha:
     """Both together: the sum, at most 1. Same shapes, 0..1."""
-    return np.minimum(a + b, np.float32(1))
+    return np.minimum(np.add(a, b, dtype=np.float32), np.float32(1))
 
 
 def above(alpha: Alpha, threshold: float) -> Alpha:
     """1 where the mask is above a threshold, else 0."""
-    return (alpha > threshold).astype(np.float32)
+    return np.asarray(alpha > threshold, np.float32)
 
 
 def truncated(alpha: Alpha) -> NDArray[np.uint8]:
@@ -66,10 +66,10 @@ def unit(mask: NDArray[Any]) -> Alpha:
     levels = mask_levels(mask.dtype)
     if levels != 1.0:
         # Divided, so that truncated bytes made of them are the very same again.
-        return np.divide(mask, np.float32(levels), dtype=np.float32)
+        return np.asarray(np.divide(mask, np.float32(levels), dtype=np.float32))
     if mask.dtype == np.bool_:
         return mask.astype(np.float32)
-    values = np.clip(mask, 0, 1).astype(np.float32, copy=False)
+    values = np.asarray(np.clip(mask, 0, 1), np.float32)
     if np.isnan(values.max(initial=0)):
         np.nan_to_num(values, copy=False)
     return values

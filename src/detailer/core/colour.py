@@ -103,7 +103,7 @@ def _inked(rgb: Unit, original: Unit | None) -> Unit:
         black, inks = np.minimum(original[..., 3:], black), original[..., :3]
     light = 1 - black
     left = np.divide(rgb, light, out=1 - inks, where=light > 0)
-    return np.clip(np.concatenate([1 - left, black], axis=2), 0, 1)
+    return np.asarray(np.clip(np.concatenate([1 - left, black], axis=2), 0, 1), np.float32)
 
 
 RGB = Colour("rgb")

@@ -90,7 +90,8 @@ def shrink(painted: Painted) -> Shrunk | Failed:
     patch = painted.patch
     if painted.pixels.ndim != 3 or size_of(painted.pixels) != patch.size:
         return Failed(patch, f"painted {painted.pixels.shape} where {patch.size} was asked for")
-    pixels = to_picture(painted.pixels, patch.window, patch.paste_mask.box)
+    with np.errstate(invalid="ignore", over="ignore"):
+        pixels = to_picture(painted.pixels, patch.window, patch.paste_mask.box)
     if not np.isfinite(pixels).all():
         return Failed(patch, "painted pixels are not finite numbers")
     return Shrunk(patch, pixels)

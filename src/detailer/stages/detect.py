@@ -49,10 +49,15 @@ class Detect(Settings):
     order: Order = Field("found", description="Which is worked on first.")
 
     @model_validator(mode="after")
-    def _ratios_in_order(self) -> Detect:
+    def _values_that_fit(self) -> Detect:
         if self.min_ratio > self.max_ratio:
             raise ValueError(
                 f"min_ratio={self.min_ratio} is above max_ratio={self.max_ratio}; swap them"
+            )
+        if 0 < self.tile < 2 * self.tile_overlap:
+            raise ValueError(
+                f"tile_overlap={self.tile_overlap} is above half of tile={self.tile};"
+                " make the tile larger or the overlap smaller"
             )
         return self
 

@@ -40,8 +40,8 @@ class Mask(Settings):
     high_pass: float = Field(0.0, ge=0, le=1, description="Set values below this to 0.")
     compatible: bool = Field(
         False,
-        description="Grow lopsidedly by even amounts, as the nodes and ADetailer do: one pixel"
-        " less to the left and up.",
+        description="As the nodes and ADetailer: even amounts grow lopsidedly, a pixel less to the"
+        " left and up; masks are merged bit by bit.",
     )
 
 
@@ -65,8 +65,7 @@ def reshape(regions: Regions, mask: Mask) -> Regions:
 
 
 def _merged(regions: Regions, mask: Mask) -> Regions:
-    if mask.merge == "merge":
-        return merge(regions)
-    if mask.merge == "merge_and_invert":
-        return merge_and_invert(regions)
-    return regions
+    if mask.merge == "none":
+        return regions
+    verb = merge if mask.merge == "merge" else merge_and_invert
+    return verb(regions, "8-bit" if mask.compatible else "true")

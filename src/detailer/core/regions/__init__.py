@@ -2,6 +2,7 @@
 
 from detailer.core.regions.algebra import (
     Coverage,
+    concat,
     covered,
     intersect,
     intersect_each,
@@ -55,6 +56,7 @@ __all__ = [
     "by_overlap",
     "by_share",
     "by_size",
+    "concat",
     "covered",
     "fill_boxes",
     "fill_holes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -74,6 +75,21 @@ def merge_and_invert(regions: Regions, arithmetic: Arithmetic = "true") -> Regio
     alpha[inner.box.slices] -= inner.alpha
     region = replace(merged[0], box=whole, mask=Matte(alpha, whole), crop=None)
     return regions.holding([region])
+
+
+def concat(parts: Iterable[Regions], skip_others: bool = False) -> Regions:
+    """All regions, those of the first collection first; pictures must be of one size.
+
+    With `skip_others` collections of another size than the first that is not empty are left
+    out, as the nodes do, instead of refused.
+    """
+    collections = list(parts)
+    if not collections:
+        raise InputError("nothing to join; give at least one collection of regions")
+    filled = [each for each in collections if each.items]
+    if skip_others:
+        filled = [each for each in filled if each.size == filled[0].size]
+    return reduce(add, filled, collections[0].holding([]))
 
 
 def covered(other: Coverage, box: Box, arithmetic: Arithmetic = "true") -> Alpha:

@@ -68,15 +68,25 @@ def _scaled_mask(mask: Matte, x: float, y: float, size: Size) -> Matte:
 
 
 def _scaled_compatibly(region: Region, x: float, y: float, _: Size) -> Region:
-    def crossed(box: Box) -> Box:
-        return Box(int(box.left * x), int(box.top * x), int(box.right * y), int(box.bottom * y))
-
     crop = region.crop or region.mask.box
-    target = crossed(crop)
-    alpha = bilinear(region.mask.within(crop), target.size)
+    target = _crossed(crop, x, y)
+    if target.empty:
+        raise InputError(
+            f"nothing is left of crop {tuple(crop)} scaled by {x:g} and {y:g} with compatible=True;"
+            " without it each axis has its own ratio"
+        )
     picture = region.picture
     if picture is not None:
         picture = truncating_lanczos(picture, target.size)
     return replace(
-        region, box=crossed(region.box), mask=Matte(alpha, target), crop=target, picture=picture
+        region,
+        box=_crossed(region.box, x, y),
+        mask=Matte(bilinear(region.mask.within(crop), target.size), target),
+        crop=target,
+        picture=picture,
     )
+
+
+def _crossed(box: Box, x: float, y: float) -> Box:
+    left, top = int(box.left * x), int(box.top * x)
+    return Box(left, top, max(left, int(box.right * y)), max(top, int(box.bottom * y)))

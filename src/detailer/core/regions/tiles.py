@@ -67,7 +67,9 @@ def make_tiles(size: Size, tile: Tile | None = None, filters: Filters | None = N
     """
     tile, filters = tile or Tile(), filters or Filters()
     inside, outside = (
-        grow(each, tile.filter_segs_dilation, lopsided=tile.compatible) if each else None
+        grow(each, tile.filter_segs_dilation, lopsided=tile.compatible)
+        if each is not None
+        else None
         for each in (filters.inside, filters.outside)
     )
     area = size.box if inside is None else _extent(inside, tile)

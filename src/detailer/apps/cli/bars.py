@@ -1,0 +1,98 @@
+"""Bars: how a run goes, on a terminal, with rich."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from detailer.apps.cli.progress import Outcome, summary
+from detailer.apps.cli.targets import Job
+from detailer.core import plan as work
+from detailer.flow import Planned, Step
+
+
+class Bars:
+    """A bar for the picture at hand and one for all of them; finished pictures stay as lines."""
+
+    def __init__(self, pictures: int) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[what]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._bars.start()
+        self._all = self._bars.add_task(
+            "all pictures", total=pictures, what=f"0 of {pictures}", visible=pictures > 1
+        )
+        self._one = self._bars.add_task("", total=None, what="", visible=False)
+        self._painted = 0
+        self._patches = 0
+
+    def start(self, job: Job) -> None:
+        """Show its name."""
+        self._painted = self._patches = 0
+        self._bars.reset(
+            self._one, description=escape(job.source.name), total=None, visible=True, what="reading"
+        )
+
+    def step(self, job: Job, step: Step) -> None:
+        """Move its bar."""
+        if isinstance(step, Planned):
+            self._patches, self._painted = len(step.plan.patches), 0
+            self._show(0, "painting" if self._patches else "nothing found")
+        elif isinstance(step, work.Progress):
+            share = step.done / step.total if step.total else 0
+            text = f"{step.text} {100 * share:.0f} %" if not self._patches else self._count()
+            self._bars.update(
+                self._one,
+                total=self._patches or 1,
+                completed=self._painted if self._patches else share,
+                what=text,
+            )
+        elif isinstance(step, work.Painted | work.Failed):
+            self._painted += 1
+            self._show(self._painted, self._count())
+            if isinstance(step, work.Failed):
+                self._warn(f"{job.source}: region {step.patch.index} stays: {step.reason}")
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """Leave a line for it."""
+        mark = "[yellow]-[/]" if outcome.note else "[green]✓[/]"
+        self._bars.print(f"{mark} {escape(summary(job, outcome))}")
+        self._next()
+
+    def fail(self, job: Job, reason: str) -> None:
+        """Leave a line for it, in red."""
+        text = reason if str(job.source) in reason else f"{job.source}: {reason}"
+        self._warn(text)
+        self._next()
+
+    def total(self, pictures: int, failures: int) -> None:
+        """How many are done, where that is not all."""
+        if failures:
+            self._bars.print(f"{pictures - failures} of {pictures} pictures done")
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self._bars.stop()
+
+    def _show(self, painted: int, what: str) -> None:
+        self._bars.update(self._one, total=max(self._patches, 1), completed=painted, what=what)
+
+    def _count(self) -> str:
+        return f"{self._painted} of {self._patches} painted"
+
+    def _warn(self, text: str) -> None:
+        self._bars.print(f"[red]✗[/] {escape(text)}")
+
+    def _next(self) -> None:
+        self._bars.update(self._one, visible=False)
+        self._bars.advance(self._all)
+        task = self._bars.tasks[self._all]
+        self._bars.update(self._all, what=f"{task.completed:.0f} of {task.total:.0f}")

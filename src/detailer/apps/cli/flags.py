@@ -1,0 +1,190 @@
+"""Flags: every setting as a command-line option, derived from its model."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from detailer.core.settings import Settings
+from detailer.recipe import Recipe
+
+_FEW = 4
+
+
+class Group(Protocol):
+    """What options are added to: a parser, or a group of one."""
+
+    def add_argument(self, *names: str, **keywords: Any) -> argparse.Action:
+        """Add one option."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One setting as an option.
+
+    Attributes:
+        place: The stage that it belongs to, or another name for its settings.
+        setting: Its name there.
+        option: --its-name; with the stage before it where two stages have one of that name.
+        schema: Its JSON schema: type, range, default, description.
+    """
+
+    place: str
+    setting: str
+    option: str
+    schema: Mapping[str, Any]
+
+    @property
+    def dest(self) -> str:
+        """Where the parsed value is found."""
+        return f"{self.place}.{self.setting}"
+
+    @property
+    def help(self) -> str:
+        """What it does, its default, and its range."""
+        about = str(self.schema["description"]).rstrip(".")
+        return f"{about} ({', '.join(self._facts())}).".replace("%", "%%")
+
+    def _facts(self) -> list[str]:
+        default = written(self.schema.get("default"))
+        choices = self.schema.get("enum", ())
+        listed = " ".join(map(str, choices)) if len(choices) > _FEW else ""
+        return [fact for fact in (f"default {default}", span(self.schema), listed) if fact]
+
+    def add_to(self, group: Group) -> None:
+        """Add the option; it is absent from the parsed arguments unless it is given."""
+        kind = self.schema.get("type")
+        form: dict[str, Any] = {"dest": self.dest, "default": argparse.SUPPRESS, "help": self.help}
+        if kind == "boolean":
+            group.add_argument(self.option, action=argparse.BooleanOptionalAction, **form)
+        elif "enum" in self.schema:
+            choices = self.schema["enum"]
+            shown = "|".join(choices) if len(choices) <= _FEW else self.setting.upper()
+            group.add_argument(self.option, choices=choices, metavar=shown, **form)
+        else:
+            parse, shown = _KINDS[str(kind)]
+            group.add_argument(self.option, type=parse, metavar=shown, **form)
+
+
+def span(schema: Mapping[str, Any]) -> str:
+    """The range of a number: "1 to 100", "above 0 to 1"; empty where there is none."""
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    first = written(low) if above is None else f"above {written(above)}"
+    last = written(high) if below is None else f"below {written(below)}"
+    if high is None and below is None:
+        return "" if low is None and above is None else f"from {first}"
+    return f"{first} to {last}" if below is None else f"{first}, {last}"
+
+
+def written(value: Any) -> str:
+    """A value as one writes it on the command line."""
+    if value is None or value in ("", [], ()):
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    if value == 2**64:
+        return "2^64"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def stages() -> dict[str, type[Settings]]:
+    """The settings of a recipe's stages by the stage's name, in order."""
+    found = {name: field.annotation for name, field in Recipe.model_fields.items()}
+    return {
+        name: kind
+        for name, kind in found.items()
+        if isinstance(kind, type) and issubclass(kind, Settings)
+    }
+
+
+def stage_flags() -> list[Flag]:
+    """A flag for every setting of every stage."""
+    kinds = stages()
+    taken = Counter(name for kind in kinds.values() for name in kind.model_fields)
+    return [
+        flag
+        for stage, kind in kinds.items()
+        for flag in flags_of(kind, stage, [name for name in taken if taken[name] > 1])
+    ]
+
+
+def flags_of(kind: type[Settings], place: str, shared: Sequence[str] = ()) -> list[Flag]:
+    """A flag for every setting of one model; shared names carry the place before them."""
+    found = []
+    for name, schema in kind.model_json_schema()["properties"].items():
+        words = f"{place}_{name}" if name in shared else name
+        option = "--" + words.replace("_", "-")
+        found.append(Flag(place, name, option, _plain(schema)))
+    return found
+
+
+def given(arguments: argparse.Namespace, place: str) -> dict[str, Any]:
+    """The settings of one place that were given as options."""
+    start = f"{place}."
+    return {
+        name.removeprefix(start): value
+        for name, value in vars(arguments).items()
+        if name.startswith(start)
+    }
+
+
+def overridden(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """The recipe with the options in it: those of Paint in every pass, others in the first.
+
+    Raises:
+        InputError: If a value is out of range.
+    """
+    changes = {stage: given(arguments, stage) for stage in stages()}
+    later = tuple(overridden_paint(passing, changes["paint"]) for passing in recipe.then)
+    return recipe.but(
+        **{stage: getattr(recipe, stage).but(**values) for stage, values in changes.items()},
+        then=later,
+    )
+
+
+def overridden_paint(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with paint settings changed in all its passes."""
+    return recipe.but(
+        paint=recipe.paint.but(**changes),
+        then=tuple(overridden_paint(passing, changes) for passing in recipe.then),
+    )
+
+
+def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a value that may be left out, without the null."""
+    for choice in schema.get("anyOf", ()):
+        if choice.get("type") != "null":
+            return {**schema, **choice}
+    return schema
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def _list(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+_KINDS: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "integer": (_integer, "N"),
+    "number": (_number, "N"),
+    "string": (str, "TEXT"),
+    "array": (_list, "A,B"),
+}

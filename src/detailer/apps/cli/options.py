@@ -1,0 +1,136 @@
+"""Options that several commands share, and the recipe that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from detailer.apps.cli.flags import Group, flags_of, given, overridden, stage_flags
+from detailer.apps.cli.parser import Parser
+from detailer.apps.files import Limits, Photo, read, read_frames
+from detailer.errors import InputError, MissingEngineError
+from detailer.flow import Detailer
+from detailer.load import load, resolved
+from detailer.recipe import Recipe
+from detailer.recipes import find, names
+
+ALL_SETTINGS = """\
+Settings of the recipe: [default; range]. Those of Paint count in every pass of a recipe, all
+others in its first; for more, write the recipe to a file and edit it: detailer recipe print."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recipe that the options ask for, engines by their real names, and what goes with it."""
+
+    recipe: Recipe
+    style: Any = "photo"
+    upscaler: str = ""
+    fit_mask: bool = False
+
+    def painted_by(self, painter: str) -> Choice:
+        """The same with another painter in the first pass."""
+        paint = self.recipe.paint.but(painter=painter)
+        return replace(self, recipe=resolved(self.recipe.but(paint=paint)))
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """What was chosen beside the recipe, for the record."""
+        more = {"upscaler": self.upscaler} if self.upscaler else {}
+        return {"style": self.style, **more}
+
+    def load(self, without: Literal["", "detectors", "painters"] = "") -> Detailer:
+        """The Detailer; MissingEngineError says what the recipe is about."""
+        try:
+            return load(
+                self.recipe,
+                style=self.style,
+                upscaler=self.upscaler,
+                fit_mask=self.fit_mask,
+                without=without,
+            )
+        except MissingEngineError as error:
+            about = f"\nthis recipe: {self.recipe.about}" if self.recipe.about else ""
+            raise MissingEngineError(f"{error}{about}") from error
+
+
+def add_pictures(parser: Parser) -> None:
+    """The pictures themselves."""
+    parser.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="PNG, JPEG, WebP, TIFF or AVIF file."
+    )
+
+
+def add_recipe(group: Group) -> None:
+    """Which recipe, and what is given with it."""
+    group.add_argument(
+        "--recipe",
+        metavar="NAME|FILE",
+        help=f"What to look for and how to paint it: {', '.join(names())}, or a file [face].",
+    )
+    group.add_argument(
+        "--mask", metavar="FILE", help="Work on what is white in this picture instead."
+    )
+    group.add_argument(
+        "--fit-mask", action="store_true", help="Bring a mask of another size to the picture's."
+    )
+    group.add_argument(
+        "--style",
+        choices=("photo", "drawing"),
+        metavar="photo|drawing",
+        default="photo",
+        help="Network of restore and esrgan for what the pictures are [photo].",
+    )
+
+
+def add_reading(group: Group) -> None:
+    """How files are read."""
+    for flag in flags_of(Limits, "limits"):
+        flag.add_to(group)
+    group.add_argument(
+        "--frames", choices=("each",), metavar="each", help="Take every frame of an animation."
+    )
+
+
+def add_help(group: Group) -> None:
+    """The help itself."""
+    group.add_argument("-h", "--help", action="help", help="Show this.")
+
+
+def add_settings(parser: Parser) -> None:
+    """Every setting of the recipe, grouped by stage."""
+    abouts = {name: field.description for name, field in Recipe.model_fields.items()}
+    groups: dict[str, Any] = {}
+    for flag in stage_flags():
+        if flag.place not in groups:
+            groups[flag.place] = parser.add_argument_group(
+                flag.place.capitalize(), abouts[flag.place]
+            )
+        flag.add_to(groups[flag.place])
+
+
+def chosen(arguments: argparse.Namespace) -> Choice:
+    """The recipe by name or file, with the options in it.
+
+    Raises:
+        InputError: If the recipe cannot be read, or options contradict each other.
+    """
+    mask = arguments.mask
+    recipe = find(arguments.recipe or ("mask" if mask else "face"))
+    if mask and "detector" in given(arguments, "detect"):
+        raise InputError("--mask and --detector both say where to work; give one of them")
+    recipe = overridden(recipe, arguments)
+    if mask:
+        if not Path(mask).expanduser().is_file():
+            raise InputError(f"mask {mask} is not a file; give a picture")
+        recipe = recipe.but(detect=recipe.detect.but(detector=f"mask:{mask}"))
+    upscaler = getattr(arguments, "upscaler", None) or ""
+    return Choice(resolved(recipe), arguments.style, upscaler, arguments.fit_mask)
+
+
+def photos(path: Path, arguments: argparse.Namespace) -> tuple[Photo, ...]:
+    """The picture in a file, or each of its frames if that was asked for."""
+    limits = Limits(**given(arguments, "limits"))
+    return read_frames(path, limits) if arguments.frames else (read(path, limits),)

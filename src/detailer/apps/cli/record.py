@@ -1,0 +1,84 @@
+"""Record: what was done to a picture, as the JSON that is kept in its file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from detailer import __version__
+from detailer.apps.cli.done import Done, Entry, Pass
+from detailer.core.geometry import Box
+from detailer.core.paint import Paint
+from detailer.recipe import Recipe
+
+VERSION = 1
+
+
+def record(done: Done, recipe: Recipe, beside: dict[str, str]) -> str:
+    """The record of one picture.
+
+    Nothing in it depends on the time or the machine: the same work gives the same file.
+
+    Args:
+        done: What was done.
+        recipe: With the names of the engines that were used, not "auto".
+        beside: What was chosen beside the recipe: style, upscaler.
+    """
+    passes = zip(done.passes, recipe.passes(), strict=False)
+    return json.dumps(
+        {
+            "detailer": __version__,
+            "record": VERSION,
+            "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+            "options": beside,
+            "picture": {
+                "fingerprint": done.fingerprint,
+                "size": [done.size.width, done.size.height],
+                "upscaled": done.upscaled,
+            },
+            "passes": [_pass(one, passing.paint) for one, passing in passes],
+        },
+        ensure_ascii=False,
+        default=str,
+    )
+
+
+def _pass(one: Pass, paint: Paint) -> dict[str, Any]:
+    return {"regions": [_entry(entry, paint) for entry in one.entries]}
+
+
+def _entry(entry: Entry, paint: Paint) -> dict[str, Any]:
+    values: dict[str, Any] = {"index": entry.index, "state": entry.state, **seen(entry)}
+    if entry.patch is not None:
+        window, told = entry.patch.window, entry.patch.paint
+        values["window"] = {
+            "box": rounded(window.box),
+            "scale": round(window.scale, 6),
+            "angle": round(window.angle, 3),
+        }
+        values["size"] = [window.size.width, window.size.height]
+        values["painter"], values["seed"] = told.painter, told.seed
+        values["paint"] = {
+            name: value
+            for name, value in told.model_dump(mode="json").items()
+            if name not in ("painter", "seed") and value != getattr(paint, name)
+        }
+    if entry.notes:
+        values["notes"] = dict(entry.notes)
+    return values
+
+
+def seen(entry: Entry) -> dict[str, Any]:
+    """A region's label, score and box, and why it was not painted, if so."""
+    region = entry.region
+    values = {
+        "label": region.label,
+        "score": round(float(region.score), 4),
+        "box": rounded(region.box),
+    }
+    return values | ({"reason": entry.reason} if entry.reason else {})
+
+
+def rounded(box: Box) -> list[float]:
+    """A box's sides to a hundredth of a pixel."""
+    return [round(float(side), 2) for side in box]

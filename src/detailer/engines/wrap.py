@@ -1,0 +1,154 @@
+"""Wrappers: detectors made of detectors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import replace
+from threading import Lock
+
+import numpy as np
+
+from detailer.core.geometry import Box, Size
+from detailer.core.pixels import Picture, size_of
+from detailer.core.region import Region
+from detailer.core.regions import Regions
+from detailer.engines.detectors.found import distinct
+from detailer.errors import InputError
+from detailer.stages.detect import Detector
+
+
+def either(first: Detector, second: Detector) -> Detector:
+    """What the first finds; where it finds nothing, what the second finds."""
+
+    def detect(picture: Picture, /) -> Regions:
+        return first(picture) or second(picture)
+
+    return detect
+
+
+def both(first: Detector, second: Detector, overlap: float = 0.45) -> Detector:
+    """What either of them finds, once; most certain first.
+
+    Of two regions with one label whose boxes overlap (intersection over union) by `overlap` or
+    more, the more certain stays.
+    """
+
+    def detect(picture: Picture, /) -> Regions:
+        return unique(first(picture) + second(picture), overlap)
+
+    return detect
+
+
+def tiled(detector: Detector, tile: int = 1280, overlap: int = 256) -> Detector:
+    """Looks at the whole picture and, where that is larger than a tile, at each tile of it.
+
+    So small things are seen at full size, and large ones in the whole. What touches a border
+    between tiles is cut there and not counted: up to nearly `overlap` pixels it is whole in the
+    next tile, and larger it is found in the whole picture.
+
+    Args:
+        detector: What looks; best at pictures of about a tile's size.
+        tile: Longest side of a tile, pixels.
+        overlap: How far tiles overlap at least, pixels; twice it fits into a tile.
+
+    Raises:
+        InputError: If the overlap is not from 0 to half the tile.
+    """
+    if not 0 <= 2 * overlap <= tile or tile < 1:
+        raise InputError(f"overlap={overlap} is outside 0 to half of tile={tile}")
+
+    def detect(picture: Picture, /) -> Regions:
+        found = detector(picture)
+        size = size_of(picture)
+        if max(size.width, size.height) <= tile:
+            return found
+        for box in tile_boxes(size, tile, overlap):
+            seen = detector(picture[box.slices])
+            whole = [region for region in seen if not _is_cut(region.box, box, size, overlap // 16)]
+            found += Regions(size, tuple(moved(region, box) for region in whole))
+        return unique(Regions(size, found.items), overlap=0.3)
+
+    return detect
+
+
+def cached(detector: Detector, most: int = 32) -> Detector:
+    """Remembers what it found in the last pictures, told apart by their pixels.
+
+    Args:
+        detector: What looks.
+        most: How many pictures are remembered; the least recently asked for goes first.
+    """
+    if most < 1:
+        raise InputError(f"most={most} pictures; remember at least 1")
+    known: OrderedDict[bytes, Regions] = OrderedDict()
+    lock = Lock()
+
+    def detect(picture: Picture, /) -> Regions:
+        key = _fingerprint(picture)
+        with lock:
+            if key in known:
+                known.move_to_end(key)
+                return known[key]
+        found = detector(picture)
+        with lock:
+            known[key] = found
+            while len(known) > most:
+                known.popitem(last=False)
+        return found
+
+    return detect
+
+
+def tile_boxes(size: Size, tile: int, overlap: int) -> list[Box]:
+    """Boxes of whole pixels that cover a picture, evenly spread, row by row."""
+    columns, rows = _starts(size.width, tile, overlap), _starts(size.height, tile, overlap)
+    width, height = min(tile, size.width), min(tile, size.height)
+    return [Box(left, top, left + width, top + height) for top in rows for left in columns]
+
+
+def unique(regions: Regions, overlap: float) -> Regions:
+    """Most certain first, without those that overlap a more certain one of the same label."""
+    kept: list[int] = []
+    for label in dict.fromkeys(region.label for region in regions):
+        rows = np.array([i for i, region in enumerate(regions) if region.label == label])
+        boxes = np.array([tuple(regions[i].box) for i in rows], np.float64)
+        scores = np.array([regions[i].score for i in rows], np.float64)
+        kept += rows[distinct(boxes, scores, overlap)].tolist()
+    kept.sort(key=lambda i: (-regions[i].score, i))
+    return regions.holding([regions[i] for i in kept])
+
+
+def moved(region: Region, tile: Box) -> Region:
+    """A region of a tile, where it lies in the picture."""
+    x, y = tile.left, tile.top
+    return replace(
+        region,
+        box=region.box.shifted(x, y),
+        mask=replace(region.mask, box=region.mask.box.shifted(x, y)),
+        landmarks=tuple((right + x, down + y) for right, down in region.landmarks),
+        crop=region.crop and region.crop.shifted(x, y),
+    )
+
+
+def _starts(length: int, tile: int, overlap: int) -> list[int]:
+    if length <= tile:
+        return [0]
+    count = -(-(length - overlap) // (tile - overlap))
+    return [round(i * (length - tile) / (count - 1)) for i in range(count)]
+
+
+def _is_cut(box: Box, tile: Box, size: Size, margin: int) -> bool:
+    """Whether a box in a tile reaches a border of it that is not the picture's."""
+    return (
+        (box.left <= margin and tile.left > 0)
+        or (box.top <= margin and tile.top > 0)
+        or (box.right >= tile.width - margin and tile.right < size.width)
+        or (box.bottom >= tile.height - margin and tile.bottom < size.height)
+    )
+
+
+def _fingerprint(picture: Picture) -> bytes:
+    digest = hashlib.blake2b(f"{picture.shape}{picture.dtype}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(picture).data)
+    return digest.digest()

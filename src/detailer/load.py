@@ -1,0 +1,154 @@
+"""Load: a recipe's engines by their names, and the Detailer made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from detailer.core.pixels import Picture
+from detailer.core.plan import Cutout
+from detailer.core.regions import Regions
+from detailer.core.regions.from_mask import Trace
+from detailer.engines.catalog import (
+    Spec,
+    open_detector,
+    open_painter,
+    open_upscaler,
+    option_names,
+    resolved_painter,
+)
+from detailer.engines.listing import Kind
+from detailer.engines.wrap import tiled
+from detailer.errors import EngineError
+from detailer.flow import Detailer
+from detailer.recipe import Recipe
+from detailer.recipes import find
+from detailer.stages.crop import Upscaler
+from detailer.stages.detect import Detect, Detector
+from detailer.stages.paint import Answer, Painter
+
+Style: TypeAlias = Literal["photo", "drawing"]
+
+FACES = "centerface"
+"""The detector that "auto" means."""
+
+
+def load(
+    recipe: Recipe | str | Path = "face",
+    *,
+    style: Style = "photo",
+    upscaler: str = "",
+    fit_mask: bool = False,
+    without: Literal["", "detectors", "painters"] = "",
+) -> Detailer:
+    """The Detailer of a recipe, its engines loaded: each once, however many passes use it.
+
+    Args:
+        recipe: A recipe, its file, or the name of one that comes with detailer.
+        style: What the pictures are, for painters and upscalers with a network for each.
+        upscaler: What enlarges a cutout before it is painted: a name, or name:path; "": cubic.
+        fit_mask: Bring a given mask to the picture's size; off: one of another size is refused.
+        without: What is not opened, because it will not be used: painters where only finding and
+            planning is wanted, detectors where the plan is there already.
+
+    Raises:
+        InputError: If the recipe cannot be read, or names an engine that is not known.
+        MissingEngineError: If an engine's library or model is not there.
+        EngineError: If an engine does not start.
+    """
+    recipe = resolved(recipe if isinstance(recipe, Recipe) else find(recipe))
+    engines = Engines(style, fit_mask)
+    if without != "painters":
+        for passing in recipe.passes():
+            engines.painter(passing.paint.painter)
+    enlarge = engines.upscaler(upscaler) if upscaler and without != "painters" else None
+    find_in = _absent if without == "detectors" else engines.detector
+    first, *later = (
+        Detailer(find_in(one.detect), by_patch(engines.painter), one.but(then=()), enlarge)
+        for one in recipe.passes()
+    )
+    return replace(first, then=tuple(later))
+
+
+def _absent(detect: Detect) -> Detector:
+    def find_nothing(picture: Picture, /) -> Regions:
+        raise EngineError(f"detector {detect.detector} was not loaded")
+
+    return find_nothing
+
+
+def resolved(recipe: Recipe) -> Recipe:
+    """The recipe with the engines that "auto" means on this machine, in all its passes."""
+    detector, painter = recipe.detect.detector, recipe.paint.painter
+    return recipe.but(
+        detect=recipe.detect.but(detector=FACES if detector == "auto" else detector),
+        paint=recipe.paint.but(painter=resolved_painter(painter)),
+        then=tuple(resolved(passing) for passing in recipe.then),
+    )
+
+
+def by_patch(opened: Callable[[str], Painter]) -> Painter:
+    """A painter that hands each cutout to the painter that its patch names."""
+
+    def paint(cutouts: Sequence[Cutout], /) -> Iterator[Answer]:
+        groups: dict[str, list[Cutout]] = {}
+        for cutout in cutouts:
+            groups.setdefault(cutout.patch.paint.painter, []).append(cutout)
+        for name, group in groups.items():
+            yield from opened(name)(group)
+
+    return paint
+
+
+@dataclass
+class Engines:
+    """Engines by their names, opened when first asked for and kept."""
+
+    style: Style = "photo"
+    fit_mask: bool = False
+    _opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def detector(self, detect: Detect) -> Detector:
+        """The detector that the settings name, looking at tiles where they say so."""
+        found: Detector = self._kept("detector", detect.detector, self._wishes(detect))
+        # What is given is given for the whole picture.
+        given = Spec.parse(detect.detector).name in ("mask", "boxes", "box")
+        if detect.tile and not given:
+            return tiled(found, detect.tile, detect.tile_overlap)
+        return found
+
+    def _wishes(self, detect: Detect) -> dict[str, Any]:
+        wishes: dict[str, Any] = {"threshold": detect.threshold, "fit": self.fit_mask}
+        label = detect.labels[0] if detect.labels else ""
+        # What is given without a label is what is looked for.
+        wishes["trace_as"] = Trace(label=label or "mask", drop_size=detect.drop_size)
+        return wishes | ({"labels": detect.labels, "label": label} if label else {})
+
+    def painter(self, name: str) -> Painter:
+        """The painter of a name, or name:path; "auto" is what this machine can do."""
+        found: Painter = self._kept("painter", resolved_painter(name), {"style": self.style})
+        return found
+
+    def upscaler(self, name: str) -> Upscaler:
+        """The upscaler of a name, or name:path."""
+        found: Upscaler = self._kept("upscaler", name, {"style": self.style})
+        return found
+
+    def _kept(self, kind: Kind, name: str, wishes: dict[str, Any]) -> Any:
+        known = option_names(kind, name)
+        options = {option: value for option, value in wishes.items() if option in known}
+        if "faces" in known:
+            options["faces"] = self.detector(Detect(detector=FACES))
+        key = repr((kind, name, sorted(options.items())))
+        if key not in self._opened:
+            self._opened[key] = _OPENERS[kind](name, **options)
+        return self._opened[key]
+
+
+_OPENERS: dict[Kind, Callable[..., Any]] = {
+    "detector": open_detector,
+    "painter": open_painter,
+    "upscaler": open_upscaler,
+}

@@ -1,0 +1,32 @@
+"""Recipes that come with detailer, found by name."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from detailer.errors import InputError
+from detailer.recipe import Recipe
+
+_FOLDER = Path(__file__).parent
+
+
+def names() -> tuple[str, ...]:
+    """The names of the recipes that come with detailer."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def find(name: str | Path) -> Recipe:
+    """The recipe of a name, or in a .toml, .json or .yaml file.
+
+    Raises:
+        InputError: If there is no such name or file, or it cannot be read.
+    """
+    path = Path(name)
+    if str(name) in names():
+        return Recipe.read(_FOLDER / f"{name}.toml")
+    if path.suffix or path.exists():
+        return Recipe.read(path.expanduser())
+    near = difflib.get_close_matches(str(name), names(), n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names())}"
+    raise InputError(f"recipe {str(name)!r} is neither a file nor a name; {hint}")

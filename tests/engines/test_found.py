@@ -1,0 +1,70 @@
+"""Found: which boxes are left, and what becomes of those beyond the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detailer.core.geometry import Box, Size
+from detailer.engines.detectors.found import Found, distinct, join
+
+sides = st.integers(0, 40)
+rows = st.lists(
+    st.tuples(sides, sides, st.integers(1, 30), st.integers(1, 30), st.floats(0, 1)), max_size=12
+)
+
+
+def _arrays(items: list[tuple[int, int, int, int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h, _ in items], float).reshape(-1, 4)
+    return boxes, np.array([score for *_, score in items], float)
+
+
+@given(rows, st.floats(0.05, 1))
+def test_what_is_left_is_apart_and_what_is_gone_has_a_better_one(
+    items: list[tuple[int, int, int, int, float]], overlap: float
+) -> None:
+    boxes, scores = _arrays(items)
+    kept = distinct(boxes, scores, overlap)
+    shape = [Box(*box) for box in boxes.tolist()]
+    assert list(scores[kept]) == sorted(scores[kept], reverse=True)
+    for place, i in enumerate(kept):
+        assert all(shape[i].overlap(shape[j]) < overlap for j in kept[:place])
+    for i in set(range(len(items))) - set(kept.tolist()):
+        assert any(
+            scores[j] >= scores[i] and shape[i].overlap(shape[j]) >= overlap - 1e-9 for j in kept
+        )
+
+
+def test_of_equal_boxes_the_first_stays() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [20, 0, 30, 10]], float)
+    assert distinct(boxes, np.array([0.5, 0.5, 0.5]), 0.5).tolist() == [0, 2]
+
+
+def test_classes_do_not_displace_each_other() -> None:
+    boxes = np.array([[0, 0, 10, 10]] * 3, float)
+    found = Found(boxes, np.array([0.5, 0.9, 0.7]), np.zeros((3, 0, 2)), np.array([0, 1, 1]))
+    left = found.distinct(0.5)
+    assert (left.scores.tolist(), left.kinds.tolist()) == ([0.9, 0.5], [1, 0])
+
+
+def test_nothing_found_stays_nothing() -> None:
+    nothing = Found.of(np.zeros((0, 4)), np.zeros(0))
+    assert len(join([nothing, nothing]).distinct(0.5).regions(Size(8, 8), ("face",))) == 0
+
+
+def test_boxes_are_cut_off_at_the_edge_and_gone_beyond_it() -> None:
+    boxes = np.array([[-5, 2, 5, 30], [20, 0, 30, 10], [-9, 0, 0, 9]], float)
+    regions = Found.of(boxes, np.array([0.5, 0.6, 0.7])).regions(Size(20, 20), ("face",))
+    assert [region.box for region in regions] == [Box(0, 2, 5, 20)]
+    assert regions[0].mask.box == Box(0, 2, 5, 20)
+
+
+def test_boxes_that_agree_are_averaged_by_their_scores_and_others_are_not() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [6, 0, 16, 10], [40, 0, 50, 10]], float)
+    landmarks = boxes[:, None, :2]
+    scores = np.array([0.9, 0.3, 0.4, 0.5])
+    found = Found(boxes, scores, landmarks, np.zeros(4, np.int64)).agreed(0.2)
+    assert found.boxes.tolist() == [[0.5, 0, 10.5, 10], [40, 0, 50, 10]]
+    assert found.landmarks[:, 0].tolist() == [[0.5, 0], [40, 0]]
+    assert found.scores.tolist() == [0.9, 0.5]

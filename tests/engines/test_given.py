@@ -1,0 +1,173 @@
+"""Given masks and boxes: what was told is found, and what cannot be meant is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detailer.core.geometry import Box, Size
+from detailer.core.region import Region
+from detailer.core.regions.from_mask import Trace
+from detailer.engines.detectors.given import (
+    boxes_file,
+    given_boxes,
+    given_mask,
+    mask_file,
+    read_mask,
+)
+from detailer.errors import InputError
+from tests.engines.graphs import black
+
+PICTURE = black(60, 40)
+
+
+def _mask(dtype: type = np.uint8, level: float = 255) -> np.ndarray:
+    mask = np.zeros((40, 60), dtype)
+    mask[5:25, 10:30] = level
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("dtype", "level"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (np.bool_, True)]
+)
+def test_the_masked_part_is_found_in_every_dtype(dtype: type, level: float) -> None:
+    (region,) = given_mask(_mask(dtype, level))(PICTURE)
+    assert region.box == region.mask.box == Box(10, 5, 30, 25)
+    assert region.label == "mask"
+    assert (region.mask.alpha == 1).all()
+
+
+def test_separate_parts_are_regions_of_their_own_unless_combined() -> None:
+    mask = _mask()
+    mask[26:38, 40:55] = 128
+    assert len(given_mask(mask)(PICTURE)) == 2
+    (combined,) = given_mask(mask, Trace(combined=True))(PICTURE)
+    assert combined.box == Box(10, 5, 55, 38)
+    assert combined.mask.alpha.max() == pytest.approx(1)
+
+
+def test_a_black_mask_finds_nothing() -> None:
+    found = given_mask(np.zeros((40, 60), np.uint8))(PICTURE)
+    assert (len(found), found.size) == (0, Size(60, 40))
+
+
+def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
+    with pytest.raises(InputError, match=r"mask is 60×40, the picture 120×80.*fit"):
+        given_mask(_mask())(black(120, 80))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
+def test_a_mask_of_another_size_is_fitted_where_that_is_asked(dtype: type) -> None:
+    (region,) = given_mask(_mask(dtype), fit=True)(black(120, 80))
+    assert tuple(region.box) == pytest.approx((20, 10, 60, 50), abs=2)
+
+
+def test_white_is_masked_and_black_and_transparent_are_not(tmp_path: Path) -> None:
+    rgba = np.zeros((40, 60, 4), np.uint8)
+    rgba[5:25, 10:30] = 255
+    rgba[5:25, 30:40] = (255, 255, 255, 0)
+    rgba[25:35, 10:30] = (0, 0, 0, 255)
+    path = tmp_path / "mask.png"
+    Image.fromarray(rgba).save(path)
+    assert np.array_equal(read_mask(path), _mask())
+    (region,) = mask_file(path)(PICTURE)
+    assert region.box == Box(10, 5, 30, 25)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
+def test_a_mask_picture_of_every_mode_is_read(tmp_path: Path, mode: str) -> None:
+    sixteen = mode == "I;16"
+    image = Image.fromarray(_mask(np.uint16, 65535) if sixteen else _mask())
+    path = tmp_path / "mask.png"
+    (image if sixteen else image.convert(mode)).save(path)
+    (region,) = mask_file(path)(PICTURE)
+    assert region.box == Box(10, 5, 30, 25)
+    assert (region.mask.alpha == 1).all()
+
+
+def test_a_file_that_is_no_picture_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"mask .*mask\.png cannot be read"):
+        mask_file(path)
+
+
+def test_boxes_are_found_in_the_order_given_and_cut_off_at_the_edge() -> None:
+    detector = given_boxes([Box(50, 30, 80, 90), Box(1.5, 2, 20.25, 12)], label="hand")
+    first, second = detector(PICTURE)
+    assert (first.box, first.mask.box) == (Box(50, 30, 60, 40), Box(50, 30, 60, 40))
+    assert (second.box, second.mask.box) == (Box(1.5, 2, 20.25, 12), Box(1, 2, 21, 12))
+    assert (first.label, first.score) == ("hand", 1.0)
+
+
+def test_a_region_that_is_given_keeps_its_label() -> None:
+    region = Region.from_box(Box(1, 2, 9, 12), "eye", 0.7)
+    assert given_boxes([region])(PICTURE)[0] == region
+
+
+def test_a_box_beyond_the_picture_is_refused_with_both() -> None:
+    with pytest.raises(InputError, match=r"\(70, 5, 80, 15\) lies outside the picture of 60×40"):
+        given_boxes([Box(70, 5, 80, 15)])(PICTURE)
+
+
+def test_an_empty_box_is_refused() -> None:
+    with pytest.raises(InputError, match=r"\(5, 5, 5, 15\) is empty"):
+        given_boxes([Box(5, 5, 5, 15)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [[1, 2, 9, 12]],
+        [{"box": [1, 2, 9, 12]}],
+        {"size": [60, 40], "regions": [{"box": [1, 2, 9, 12], "mask": "ignored"}]},
+    ],
+)
+def test_boxes_are_read_from_json(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(content))
+    (region,) = boxes_file(path)(PICTURE)
+    assert (region.box, region.label) == (Box(1, 2, 9, 12), "box")
+
+
+def test_label_score_and_landmarks_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.json"
+    entry = {"box": [1, 2, 9, 12], "label": "face", "score": 0.5, "landmarks": [[3, 4], [6, 4]]}
+    path.write_text(json.dumps([entry]))
+    (region,) = boxes_file(path)(PICTURE)
+    assert (region.label, region.score) == ("face", 0.5)
+    assert region.landmarks == ((3.0, 4.0), (6.0, 4.0))
+
+
+def test_boxes_may_be_written_where_the_file_would_be() -> None:
+    found = boxes_file("1,2,9,12; 20.5,2,30,12")(PICTURE)
+    assert [region.box for region in found] == [Box(1, 2, 9, 12), Box(20.5, 2, 30, 12)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not JSON"),
+        ('{"boxes": 3}', "no list of boxes"),
+        ("[[1, 2, 3]]", "left, top, right, bottom"),
+        ('[[1, 2, 3, "x"]]', "left, top, right, bottom"),
+        ("[[9, 2, 1, 12]]", "ends before it starts"),
+        ('[{"box": [1, 2, 9, 12], "score": "high"}]', "is not a region"),
+    ],
+)
+def test_a_file_of_boxes_that_makes_no_sense_is_refused(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=words):
+        boxes_file(path)
+
+
+def test_a_file_of_boxes_that_is_not_there_is_named() -> None:
+    with pytest.raises(InputError, match=r"absent\.json cannot be read"):
+        boxes_file("absent.json")

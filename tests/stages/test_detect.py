@@ -1,0 +1,90 @@
+"""The detect stage keeps what its settings say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detailer.core.geometry import Box, Size
+from detailer.core.region import Region
+from detailer.core.regions import Regions
+from detailer.errors import InputError
+from detailer.stages.detect import Detect, Detector, select
+from tests.strategies import regions_in, sizes
+
+ANY = Detect(threshold=0, drop_size=0)
+
+
+def found() -> Regions:
+    """Four regions in a picture of 100×100: a, b (over a), c (small), d (large)."""
+    boxes = (50, 40, 70, 60), (52, 40, 72, 60), (5, 5, 13, 13), (10, 50, 50, 95)
+    scores, labels = (0.9, 0.6, 0.8, 0.55), ("face", "face", "hand", "face")
+    return Regions(
+        Size(100, 100),
+        tuple(
+            Region(Box(*box), Region.from_box(Box(*box)).mask, label, score, id=name)
+            for box, label, score, name in zip(boxes, labels, scores, "abcd", strict=True)
+        ),
+    )
+
+
+def names(**settings: object) -> str:
+    return "".join(region.id for region in select(found(), ANY.but(**settings)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "abcd"),
+        ({"threshold": 0.6}, "abc"),
+        ({"labels": ("hand",)}, "c"),
+        ({"drop_size": 8}, "abd"),
+        ({"min_ratio": 0.04}, "abd"),
+        ({"max_ratio": 0.04}, "abc"),
+        ({"nms": 0.5}, "acd"),
+        ({"top_k": 2}, "ad"),
+        ({"top_k": 2, "top_k_by": "score"}, "ac"),
+        ({"order": "left-right"}, "cdab"),
+        ({"order": "large-small"}, "dabc"),
+        ({"order": "sure-unsure", "top_k": 2}, "ad"),
+        ({"nms": 0.5, "top_k": 2, "top_k_by": "score", "labels": ("face",)}, "ad"),
+    ],
+)
+def test_what_stays_is_what_was_asked_for(settings: dict[str, object], expected: str) -> None:
+    assert names(**settings) == expected
+
+
+def test_by_default_small_and_doubtful_ones_are_dropped() -> None:
+    assert [region.id for region in select(found(), Detect())] == ["a", "b", "d"]
+
+
+@given(st.data())
+def test_selecting_twice_changes_no_more(data: st.DataObject) -> None:
+    regions = data.draw(regions_in(data.draw(sizes())))
+    detect = ANY.but(nms=0.4, top_k=3, order="centre-edge", drop_size=4)
+    once = select(regions, detect)
+    assert list(map(id, select(once, detect))) == list(map(id, once))
+    assert set(map(id, once)) <= set(map(id, regions))
+
+
+def test_nothing_found_is_no_trouble() -> None:
+    assert not select(Regions(Size(0, 0)), Detect()).items
+
+
+def test_any_function_of_the_right_shape_is_a_detector() -> None:
+    def detect(picture: np.ndarray, /) -> Regions:
+        return Regions(Size(picture.shape[1], picture.shape[0]))
+
+    assert isinstance(detect, Detector)
+    assert detect(np.zeros((4, 6, 3), np.uint8)).size == Size(6, 4)
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(InputError, match=r"min_ratio=0\.5 is above max_ratio=0\.2"):
+        Detect(min_ratio=0.5, max_ratio=0.2)
+    with pytest.raises(InputError, match="tile_overlap=128 is above half of tile=200"):
+        Detect(tile=200)
+    with pytest.raises(InputError, match="order='sideways'"):
+        Detect(order="sideways")

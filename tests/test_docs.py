@@ -1,0 +1,58 @@
+"""Every block of code in README and docs runs as written."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+from pathlib import Path
+
+import pytest
+from sybil import Document, Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+SETS_UP = "python3 -m venv"
+
+
+def run_commands(example: Example) -> None:
+    """A block of shell: each line is a call of `detailer`, run in this process."""
+    from detailer.apps.cli import main
+
+    if example.parsed.startswith(SETS_UP):
+        return  # .ci/run does these two, in a fresh environment
+    for line in example.parsed.replace("\\\n", " ").splitlines():
+        command, *arguments = shlex.split(line, comments=True)
+        assert command == "detailer", f"{line!r} in {example.path} is not run by anything"
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert main(arguments) == 0, line
+
+
+def document(path: Path) -> Document:
+    parsers = [
+        PythonCodeBlockParser(),
+        CodeBlockParser(language="sh", evaluator=run_commands),
+        SkipParser(),
+    ]
+    return Sybil(parsers).parse(path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_code_on_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skimage = pytest.importorskip("skimage", reason="the pages' photograph is scikit-image's")
+    photograph = Path(skimage.__file__).parent / "data" / "astronaut.png"
+    (tmp_path / "photo.png").write_bytes(photograph.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for example in document(page).examples():
+        example.evaluate()
+
+
+def test_the_two_commands_of_the_readme_are_what_ci_runs() -> None:
+    runner = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for mark in ("run", "test"):
+        assert f"<!-- {mark} -->\n```sh\n{SETS_UP}" in readme
+        assert f"readme {mark}" in runner
