@@ -8,6 +8,9 @@ from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 from detailer.apps.files import read, read_record, write
+from detailer.core.canvas import Canvas
+from detailer.core.geometry import Box
+from detailer.core.matte import Matte
 from tests.engines.places import DATA, data_file
 
 PHOTOGRAPHS = (
@@ -82,6 +85,15 @@ def test_a_real_jpeg_keeps_its_tables_its_look_and_its_metadata(name, tmp_path):
         for number in (0x010F, 0x0110, 0x0132, 0x013B, 0x8298):
             assert mine.get(number) == theirs.get(number)
         assert mine.get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("name", [*MODES, "images/cyclists_adobergb.jpg"])
+def test_what_is_looked_at_and_laid_back_unpainted_leaves_every_bit(name):
+    photo = read(data_file(name))
+    canvas = Canvas(photo.pixels, photo.colour)
+    box = Box(0, 0, min(photo.size.width, 200), min(photo.size.height, 150))
+    canvas.blend(canvas.read(box), Matte.filled(box))
+    np.testing.assert_array_equal(canvas.pixels, photo.pixels)
 
 
 def test_a_real_turned_photograph_agrees_with_its_upright_original():

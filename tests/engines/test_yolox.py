@@ -79,6 +79,26 @@ def test_an_unknown_label_is_refused_and_the_known_are_named(tmp_path: Path) -> 
         YoloX(file)
 
 
+def test_classes_without_names_are_numbered(tmp_path: Path) -> None:
+    file = graphs.yolox(tmp_path / "plain.onnx", CELL, 64, (0.2, 0.9))
+    picture = graphs.red_square(graphs.black(64, 64), 32, 32, 8)
+    assert [found.label for found in YoloX(file, labels="all")(picture)] == ["class 1"]
+    with pytest.raises(InputError, match="it knows: class 0, class 1"):
+        YoloX(file)
+
+
+def test_asking_for_no_label_is_refused(tmp_path: Path) -> None:
+    file = graphs.yolox(tmp_path / "hand.onnx", CELL, 64)
+    with pytest.raises(InputError, match="no labels given"):
+        YoloX(file, labels=" , ")
+
+
+def test_a_file_of_an_odd_size_is_refused(tmp_path: Path) -> None:
+    file = graphs.yolox(tmp_path / "odd.onnx", CELL, 96 + 8)
+    with pytest.raises(EngineError, match="takes 104×104; expected multiples of 32"):
+        YoloX(file)
+
+
 def test_another_layout_is_refused_with_its_name(tmp_path: Path) -> None:
     other = graphs.yunet(tmp_path / "other.onnx", CELL, (1, 3, 64, 64))
     with pytest.raises(EngineError, match=r"other\.onnx is not in the layout of YOLOX"):

@@ -50,25 +50,26 @@ def loads(text: str) -> Plan:
         InputError: If it is no plan, of another version, or a value in it cannot be used.
     """
     try:
-        values = json.loads(text)
-        version = values.get("detailer_plan") if isinstance(values, dict) else None
-        if version != VERSION:
-            raise InputError(f"detailer_plan is {version!r}; this version reads {VERSION}")
-        return Plan(
-            Size(*values["size"]),
-            tuple(_to_patch(patch) for patch in values["patches"]),
-            tuple(
-                Skipped(int(skip["index"]), _to_region(skip["region"]), str(skip["reason"]))
-                for skip in values["skipped"]
-            ),
-            str(values["picture"]),
-        )
-    except InputError as error:
-        raise InputError(f"plan: {error}") from error
+        return _to_plan(json.loads(text))
     except KeyError as error:
         raise InputError(f"plan: {error} is missing") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"plan: {error}") from error
+
+
+def _to_plan(values: Any) -> Plan:
+    version = values.get("detailer_plan") if isinstance(values, dict) else None
+    if version != VERSION:
+        raise InputError(f"detailer_plan is {version!r}; this version reads {VERSION}")
+    return Plan(
+        Size(*values["size"]),
+        tuple(_to_patch(patch) for patch in values["patches"]),
+        tuple(
+            Skipped(int(skip["index"]), _to_region(skip["region"]), str(skip["reason"]))
+            for skip in values["skipped"]
+        ),
+        str(values["picture"]),
+    )
 
 
 def _patch(patch: Patch) -> dict[str, Any]:

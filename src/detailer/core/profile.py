@@ -111,7 +111,7 @@ def _fine(icc: bytes, model: str, coarse: Conversion) -> Conversion:
             intent=intent,
             flags=flags,
         )
-        return np.multiply(out, np.float32(1 / 65535), dtype=np.float32)
+        return np.asarray(np.multiply(out, np.float32(1 / 65535), dtype=np.float32))
 
     def to_srgb(native: Unit) -> Unit:
         return convert(native, (icc, space[model]), (srgb, "rgb"))

@@ -29,7 +29,7 @@ class Detect(Settings):
     tile: int = Field(
         0, ge=0, le=16384, description="Look at tiles of this side, for large pictures, px; 0: off."
     )
-    tile_overlap: int = Field(128, ge=0, le=4096, description="Overlap of such tiles, px.")
+    tile_overlap: int = Field(256, ge=0, le=4096, description="Overlap of such tiles, px.")
     threshold: float = Field(0.5, ge=0, le=1, description="Least score.")
     labels: tuple[str, ...] = Field((), description="Labels that stay; none: all.")
     drop_size: int = Field(

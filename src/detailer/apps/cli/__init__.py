@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         return _run(words)
+    except SystemExit as end:
+        # argparse ends the process after its help.
+        return int(end.code or DONE)
     except KeyboardInterrupt:
         sys.stderr.write("\ndetailer: stopped; what was finished stays, no file is half written\n")
         return STOPPED

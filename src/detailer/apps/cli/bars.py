@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from detailer.apps.cli.progress import Outcome, summary
+from detailer.apps.cli.progress import Outcome, about, summary
 from detailer.apps.cli.targets import Job
 from detailer.core import plan as work
 from detailer.flow import Planned, Step
@@ -63,14 +63,13 @@ class Bars:
 
     def finish(self, job: Job, outcome: Outcome) -> None:
         """Leave a line for it."""
-        mark = "[yellow]-[/]" if outcome.note else "[green]✓[/]"
+        mark = "[yellow]-[/]" if outcome.done.remark else "[green]✓[/]"
         self._bars.print(f"{mark} {escape(summary(job, outcome))}")
         self._next()
 
     def fail(self, job: Job, reason: str) -> None:
         """Leave a line for it, in red."""
-        text = reason if str(job.source) in reason else f"{job.source}: {reason}"
-        self._warn(text)
+        self._warn(about(job.source, reason))
         self._next()
 
     def total(self, pictures: int, failures: int) -> None:

@@ -45,14 +45,16 @@ class Done:
         size: Of the picture that was worked on.
         fingerprint: Of its pixels before.
         upscaled: How many times it was enlarged before that.
+        remark: Why nothing was painted, if so.
     """
 
     size: Size
     fingerprint: str
     upscaled: int = 1
+    remark: str = ""
     passes: list[Pass] = field(default_factory=list)
 
-    def note(self, step: Step) -> None:
+    def take(self, step: Step) -> None:
         """Take in one step of the flow."""
         if isinstance(step, Planned):
             self.passes.append(Pass(step.plan))

@@ -36,7 +36,7 @@ class Drawing:
 
     image: Image.Image
     scale: float
-    _tags: list[Box] = field(default_factory=list)
+    _taken: list[Box] = field(default_factory=list)
 
     @classmethod
     def of(cls, canvas: Canvas) -> Drawing:
@@ -65,18 +65,26 @@ class Drawing:
         for more, ink in ((2, _DARK), (0, colour)):
             draw.line(points, ink, round(width * self.unit + more), joint="curve")
 
-    def dot(self, place: Point, colour: Colour) -> None:
-        """A landmark."""
-        x, y = place[0] * self.scale, place[1] * self.scale
-        for radius, ink in ((1.5 * self.unit, _DARK), (1.5 * self.unit - 1.5, colour)):
-            ImageDraw.Draw(self.image).ellipse((x - radius, y - radius, x + radius, y + radius), ink)
+    def box(self, region: Region, colour: Colour) -> None:
+        """A region's box and landmarks."""
+        box = region.box.scaled(self.scale, self.scale)
+        self.outline(_corners(region.box), colour)
+        self._taken.append(box)
+        draw = ImageDraw.Draw(self.image)
+        large = min(1.5 * self.unit, max(2.5, box.width / 24))
+        for x, y in (np.array(region.landmarks).reshape(-1, 2) * self.scale).tolist():
+            for radius, ink in ((large, _DARK), (large - 1.2, colour)):
+                draw.ellipse((x - radius, y - radius, x + radius, y + radius), ink)
 
-    def tag(self, box: Box, text: str, colour: Colour) -> None:
-        """A label at a box, where it covers no other label if there is such a place."""
+    def tag(self, region: Region, index: int, text: str, colour: Colour) -> None:
+        """A region's number, and a text where there is room; other boxes are kept free."""
         pen, pad = self.pen, self.unit
+        box = region.box.scaled(self.scale, self.scale)
+        longer = f"{index}  {text}"
+        text = longer if pen.width(longer) <= 1.2 * box.width else str(index)
         width, height = pen.width(text) + 2 * pad, pen.size * 1.15 + 2 * pad
-        at = self._free_place(box.scaled(self.scale, self.scale), width, height)
-        self._tags.append(at)
+        at = self._free_place(box, width, height)
+        self._taken.append(at)
         draw = ImageDraw.Draw(self.image)
         draw.rectangle(tuple(at), fill=colour, outline=_DARK)
         pen.write((at.left + pad, at.top + pad * 0.7), text, _DARK)
@@ -92,7 +100,7 @@ class Drawing:
             (box.left, box.top),
         ]
         tried = [self._inside(Box(x, y, x + width, y + height)) for x, y in places]
-        return min(tried, key=lambda place: sum(place.clipped(tag).area for tag in self._tags))
+        return min(tried, key=lambda place: sum(place.clipped(one).area for one in self._taken))
 
     def _inside(self, box: Box) -> Box:
         x = min(max(box.left, 0), max(self.image.width - box.width, 0))
@@ -125,15 +133,12 @@ class Drawing:
 
 
 def draw_found(canvas: Canvas, regions: Regions, name: str) -> Image.Image:
-    """Boxes with their number and score, and landmarks as dots."""
+    """Boxes with number and score, landmarks as dots; all of it in a list too."""
     drawing = Drawing.of(canvas)
     for index, region in enumerate(regions):
-        colour = SERIES[index % len(SERIES)]
-        drawing.outline(_corners(region.box), colour)
-        for place in region.landmarks:
-            drawing.dot(place, colour)
+        drawing.box(region, SERIES[index % len(SERIES)])
     for index, region in enumerate(regions):
-        drawing.tag(region.box, f"{index}  {region.score:.2f}", SERIES[index % len(SERIES)])
+        drawing.tag(region, index, f"{region.score:.2f}", SERIES[index % len(SERIES)])
     lines = [
         Line((str(index), *_facts(region)), SERIES[index % len(SERIES)])
         for index, region in enumerate(regions)
@@ -145,15 +150,17 @@ def draw_plan(canvas: Canvas, plan: Plan, name: str) -> Image.Image:
     """Windows in the colour of their wave, the boxes in them, what is skipped in red."""
     drawing = Drawing.of(canvas)
     waves = plan.wave_numbers()
-    for patch, wave in zip(plan.patches, waves, strict=True):
-        drawing.outline(patch.window.corners, SERIES[wave % len(SERIES)], 0.6)
-    for patch, wave in zip(plan.patches, waves, strict=True):
-        drawing.outline(_corners(patch.region.box), SERIES[wave % len(SERIES)], 1.2)
+    colours = [SERIES[wave % len(SERIES)] for wave in waves]
+    for patch, colour in zip(plan.patches, colours, strict=True):
+        drawing.outline(patch.window.corners, colour, 0.6)
     for skip in plan.skipped:
-        drawing.outline(_corners(skip.region.box), BAD)
-        drawing.tag(skip.region.box, f"{skip.index} skipped", BAD)
-    for patch, wave in zip(plan.patches, waves, strict=True):
-        drawing.tag(patch.region.box, f"{patch.index}  {patch.size}", SERIES[wave % len(SERIES)])
+        drawing.box(skip.region, BAD)
+    for patch, colour in zip(plan.patches, colours, strict=True):
+        drawing.box(patch.region, colour)
+    for skip in plan.skipped:
+        drawing.tag(skip.region, skip.index, "skipped", BAD)
+    for patch, colour in zip(plan.patches, colours, strict=True):
+        drawing.tag(patch.region, patch.index, str(patch.size), colour)
     counts = f"{len(plan.patches)} to paint in {max(waves, default=-1) + 1} waves"
     title = f"{name}, {canvas.size}, {counts}, {len(plan.skipped)} skipped"
     return drawing.with_list(title, list(_plan_lines(plan, waves)))

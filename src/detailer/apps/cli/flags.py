@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,16 +44,26 @@ class Flag:
         return f"{self.place}.{self.setting}"
 
     @property
-    def help(self) -> str:
-        """What it does, its default, and its range."""
-        about = str(self.schema["description"]).rstrip(".")
-        return f"{about} ({', '.join(self._facts())}).".replace("%", "%%")
+    def choices(self) -> tuple[str, ...]:
+        """What it may be, where that is a list."""
+        return tuple(self.schema.get("enum", ()))
 
-    def _facts(self) -> list[str]:
-        default = written(self.schema.get("default"))
-        choices = self.schema.get("enum", ())
-        listed = " ".join(map(str, choices)) if len(choices) > _FEW else ""
-        return [fact for fact in (f"default {default}", span(self.schema), listed) if fact]
+    @property
+    def default(self) -> str:
+        """What it is unless it is given, as written on the command line."""
+        return written(self.schema.get("default"))
+
+    @property
+    def unit(self) -> str:
+        """px for lengths; empty for all else, which are plain numbers."""
+        return "px" if re.search(r"\b(px|pixels)\b", self.schema["description"]) else ""
+
+    @property
+    def help(self) -> str:
+        """What it does, and in brackets its default, range and longer lists of choices."""
+        choices = "|".join(self.choices) if len(self.choices) > _FEW else ""
+        facts = [fact for fact in (self.default, span(self.schema), choices) if fact]
+        return f"{self.schema['description']} [{'; '.join(facts)}]".replace("%", "%%")
 
     def add_to(self, group: Group) -> None:
         """Add the option; it is absent from the parsed arguments unless it is given."""
@@ -60,12 +71,13 @@ class Flag:
         form: dict[str, Any] = {"dest": self.dest, "default": argparse.SUPPRESS, "help": self.help}
         if kind == "boolean":
             group.add_argument(self.option, action=argparse.BooleanOptionalAction, **form)
-        elif "enum" in self.schema:
-            choices = self.schema["enum"]
-            shown = "|".join(choices) if len(choices) <= _FEW else self.setting.upper()
-            group.add_argument(self.option, choices=choices, metavar=shown, **form)
+        elif self.choices:
+            few = len(self.choices) <= _FEW
+            shown = "|".join(self.choices) if few else self.setting.upper()
+            group.add_argument(self.option, choices=self.choices, metavar=shown, **form)
         else:
             parse, shown = _KINDS[str(kind)]
+            shown = self.unit.upper() or shown
             group.add_argument(self.option, type=parse, metavar=shown, **form)
 
 
@@ -73,11 +85,12 @@ def span(schema: Mapping[str, Any]) -> str:
     """The range of a number: "1 to 100", "above 0 to 1"; empty where there is none."""
     low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
     high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    if isinstance(below, int):
+        high = below - 1
+    if low is None and above is None:
+        return ""
     first = written(low) if above is None else f"above {written(above)}"
-    last = written(high) if below is None else f"below {written(below)}"
-    if high is None and below is None:
-        return "" if low is None and above is None else f"from {first}"
-    return f"{first} to {last}" if below is None else f"{first}, {last}"
+    return f"from {first}" if high is None else f"{first} to {written(high)}"
 
 
 def written(value: Any) -> str:
@@ -88,8 +101,6 @@ def written(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
-    if value == 2**64:
-        return "2^64"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

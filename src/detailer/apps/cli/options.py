@@ -16,9 +16,9 @@ from detailer.load import load, resolved
 from detailer.recipe import Recipe
 from detailer.recipes import find, names
 
-ALL_SETTINGS = """\
-Settings of the recipe: [default; range]. Those of Paint count in every pass of a recipe, all
-others in its first; for more, write the recipe to a file and edit it: detailer recipe print."""
+_SETTINGS = """\
+Each with its default and range. They change the recipe that is named: those of Paint in all its
+passes, all others in the first; for more, edit the recipe: detailer recipe print face -o my.toml"""
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,22 @@ def add_recipe(group: Group) -> None:
     group.add_argument(
         "--fit-mask", action="store_true", help="Bring a mask of another size to the picture's."
     )
+
+
+def add_engines(group: Group) -> None:
+    """What painters and upscalers are told beside the recipe."""
     group.add_argument(
         "--style",
         choices=("photo", "drawing"),
         metavar="photo|drawing",
         default="photo",
         help="Network of restore and esrgan for what the pictures are [photo].",
+    )
+    group.add_argument(
+        "--upscaler",
+        metavar="NAME",
+        default="",
+        help="Enlarge what is cut with this, such as esrgan, before it is painted [cubic].",
     )
 
 
@@ -102,6 +112,7 @@ def add_help(group: Group) -> None:
 def add_settings(parser: Parser) -> None:
     """Every setting of the recipe, grouped by stage."""
     abouts = {name: field.description for name, field in Recipe.model_fields.items()}
+    parser.add_argument_group("Settings of the recipe", _SETTINGS)
     groups: dict[str, Any] = {}
     for flag in stage_flags():
         if flag.place not in groups:
@@ -126,8 +137,8 @@ def chosen(arguments: argparse.Namespace) -> Choice:
         if not Path(mask).expanduser().is_file():
             raise InputError(f"mask {mask} is not a file; give a picture")
         recipe = recipe.but(detect=recipe.detect.but(detector=f"mask:{mask}"))
-    upscaler = getattr(arguments, "upscaler", None) or ""
-    return Choice(resolved(recipe), arguments.style, upscaler, arguments.fit_mask)
+    beside = {name: vars(arguments)[name] for name in ("style", "upscaler") if name in arguments}
+    return Choice(resolved(recipe), fit_mask=arguments.fit_mask, **beside)
 
 
 def photos(path: Path, arguments: argparse.Namespace) -> tuple[Photo, ...]:

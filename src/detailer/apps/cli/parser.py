@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -35,16 +36,17 @@ class Parser(argparse.ArgumentParser):
 
     def parsed(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments; InputError where one is not understood."""
+        for word in words:
+            name = word.partition("=")[0]
+            # Said before anything else: a misspelt option makes others look wrong too.
+            if name.startswith("--") and name not in {"--", *self._option_string_actions}:
+                self.error(self._misspelt(name))
         arguments, unknown = self.parse_known_intermixed_args(words)
-        for word in unknown:
-            if word.startswith("-"):
-                self.error(self._misspelt(word))
         if unknown:
             self.error(f"too many arguments: {' '.join(unknown)}")
         return arguments
 
-    def _misspelt(self, word: str) -> str:
-        name = word.partition("=")[0]
+    def _misspelt(self, name: str) -> str:
         near = difflib.get_close_matches(name, self._option_string_actions, n=1)
         return f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
 
@@ -68,6 +70,10 @@ class _Format(argparse.RawDescriptionHelpFormatter):
 
     def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
         return str(action.dest).rpartition(".")[2].upper()
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        # Names such as face-eyes stay in one piece.
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
     def _format_usage(self, usage: Any, *rest: Any) -> str:
         return super()._format_usage(usage, *rest).replace("usage:", "Usage:", 1)

@@ -21,7 +21,6 @@ class Outcome:
 
     done: Done
     files: tuple[Path, ...] = ()
-    note: str = ""
 
 
 class Reporter(Protocol):
@@ -46,9 +45,9 @@ class Reporter(Protocol):
         """The run has ended, be it by force."""
 
 
-def complain(job: Job, reason: str) -> None:
+def complain(source: Path, reason: str) -> None:
     """A line on the error output for a picture, or a part of it, that failed."""
-    sys.stderr.write(f"detailer: {_about(job.source, reason)}\n")
+    sys.stderr.write(f"detailer: {about(source, reason)}\n")
 
 
 @dataclass
@@ -61,14 +60,14 @@ class Silent:
     def step(self, job: Job, step: Step) -> None:
         """A line for a region that failed."""
         if isinstance(step, Failed):
-            complain(job, f"region {step.patch.index} stays as it was: {step.reason}")
+            complain(job.source, f"region {step.patch.index} stays as it was: {step.reason}")
 
     def finish(self, job: Job, outcome: Outcome) -> None:
         """Nothing."""
 
     def fail(self, job: Job, reason: str) -> None:
         """A line for a picture that failed."""
-        complain(job, reason)
+        complain(job.source, reason)
 
     def total(self, pictures: int, failures: int) -> None:
         """Nothing."""
@@ -109,12 +108,19 @@ class JsonLines(Silent):
     """One JSON object in a line for each thing that happens, for programs."""
 
     out: TextIO
+    _pass: int = 0
+
+    def start(self, job: Job) -> None:
+        """Passes are counted anew."""
+        self._pass = 0
 
     def step(self, job: Job, step: Step) -> None:
         """Its kind, and what is known of it."""
+        super().step(job, step)
+        self._pass += isinstance(step, Planned)
         values = _values(step)
         if values:
-            self._say({**values, "picture": str(job.source)})
+            self._say({**values, "pass": self._pass, "picture": str(job.source)})
 
     def finish(self, job: Job, outcome: Outcome) -> None:
         """The files that were written, and the counts."""
@@ -122,7 +128,9 @@ class JsonLines(Silent):
         counts = {state: done.count(state) for state in ("painted", "skipped", "failed")}
         values: dict[str, Any] = {"step": "finished", "picture": str(job.source)}
         values |= {"output": files[0] if files else None, "files": files, "regions": counts}
-        self._say(values | ({"note": outcome.note} if outcome.note else {}))
+        if done.remark:
+            self._say({"step": "skipped", "reason": done.remark, "picture": str(job.source)})
+        self._say(values)
 
     def fail(self, job: Job, reason: str) -> None:
         """The reason, here and on the error output."""
@@ -155,7 +163,7 @@ def summary(job: Job, outcome: Outcome) -> str:
     """What came of a picture, in one line."""
     done = outcome.done
     counts = [f"{done.count(s)} {s}" for s in ("painted", "skipped", "failed") if done.count(s)]
-    said = ", ".join([*counts, *([outcome.note] if outcome.note else [])])
+    said = ", ".join([*counts, *([done.remark] if done.remark else [])])
     files = ", ".join(str(path) for path in outcome.files) or "not written"
     return f"{job.source} -> {files} ({said})"
 
@@ -187,6 +195,7 @@ def _values(step: Step) -> dict[str, Any]:
     return {}
 
 
-def _about(path: Path, reason: str) -> str:
+def about(path: Path, reason: str) -> str:
+    """The reason with the file's name before it, unless it is in there."""
     # Most errors of files begin with the file's name already.
     return reason if str(path) in reason else f"{path}: {reason}"

@@ -36,6 +36,7 @@ def record(done: Done, recipe: Recipe, beside: dict[str, str]) -> str:
                 "size": [done.size.width, done.size.height],
                 "upscaled": done.upscaled,
             },
+            **({"remark": done.remark} if done.remark else {}),
             "passes": [_pass(one, passing.paint) for one, passing in passes],
         },
         ensure_ascii=False,

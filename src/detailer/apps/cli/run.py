@@ -11,6 +11,7 @@ from detailer.apps.cli import DONE, FAILED
 from detailer.apps.cli.flags import flags_of, given, stages
 from detailer.apps.cli.options import (
     Choice,
+    add_engines,
     add_help,
     add_pictures,
     add_reading,
@@ -77,9 +78,7 @@ def _parser() -> Parser:
         default=1,
         help="Enlarge the whole picture so many times first, with esrgan.",
     )
-    what.add_argument(
-        "--upscaler", metavar="NAME", help="Enlarge each cutout with this (esrgan) [cubic]."
-    )
+    add_engines(what)
     what.add_argument("--plan", metavar="FILE", help="Do what a plan of detailer plan says.")
     what.add_argument(
         "--only", metavar="3,5", type=_numbers, help="Paint only these regions, in one pass."
@@ -123,7 +122,7 @@ def _work(arguments: argparse.Namespace, write: Write, pictures: int) -> Work:
     if plan is not None and plan.patches and "painter" not in given(arguments, "paint"):
         choice = choice.painted_by(plan.patches[0].paint.painter)
     planned = plan is not None and not choice.recipe.then
-    enlarge = _enlarge(arguments)
+    enlarge = None
     return Work(
         choice.load("detectors" if planned else ""),
         choice,
@@ -172,7 +171,8 @@ def _is_done(work: Work, job: Job, arguments: argparse.Namespace, reporter: Repo
         return False
     frames = [job.frame(i + 1) for i in range(len(found))] if len(found) > 1 else [job]
     pairs = zip(frames, found, strict=True)
-    return all([_is_detailed(work, single, photo, reporter) for single, photo in pairs])
+    failures = sum(not _is_detailed(work, single, photo, reporter) for single, photo in pairs)
+    return not failures
 
 
 def _is_detailed(work: Work, job: Job, photo: Photo, reporter: Reporter) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,16 @@ from PIL import Image, ImageDraw
 
 from detailer.apps.cli.done import Done, Entry
 from detailer.apps.cli.ink import ACCENT, BAD, BRIGHT, CARD, DIM, PAPER, Pen
+from detailer.apps.files.store import store
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels, resize, to_bytes
-from detailer.errors import OutputError
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 _MARGIN, _GAP, _PAD = 24, 6, 14
 _TITLE, _HEAD = 64, 60
-_AROUND = 1.3
+_AROUND = 1.15
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def draw(before: Canvas, after: Canvas, done: Done, title: Title) -> Image.Image
     pen = Pen(ImageDraw.Draw(image), 24)
     end = pen.write((_MARGIN, 18), title.name)
     counts = [f"{done.count(s)} {s}" for s in ("painted", "skipped", "failed") if done.count(s)]
-    text = ", ".join([*(counts or ["nothing found"]), str(done.size), title.about])
+    text = ", ".join([*(counts or [done.remark]), str(done.size), title.about])
     small = Pen(pen.draw, 15)
     left = layout.size[0] - _MARGIN - end - 20
     small.write((end + 20, 26), small.shortened(text.rstrip(", "), left), DIM)
@@ -90,19 +93,14 @@ def draw(before: Canvas, after: Canvas, done: Done, title: Title) -> Image.Image
 
 
 def save(image: Image.Image, path: Path) -> None:
-    """Write a sheet or a drawing as PNG, whole or not at all.
+    """Write a sheet or a drawing in the format of its suffix, whole or not at all.
 
     Raises:
         OutputError: If it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        image.save(part, "PNG")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    file = io.BytesIO()
+    image.save(file, FORMATS.get(path.suffix.lower(), "PNG"))
+    store(file.getvalue(), path)
 
 
 @dataclass(frozen=True)

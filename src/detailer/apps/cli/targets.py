@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from glob import glob
 from pathlib import Path
 
 from detailer.apps.files import SUFFIXES
@@ -75,8 +74,32 @@ def jobs(sources: Sequence[Path], output: Output) -> list[Job]:
     folder = bool(output.path) and output.is_folder(several)
     if output.path and several and not folder:
         raise InputError(f"{output.path} is one file for {len(sources)} pictures; give a folder")
-    made = [_job(source, output, folder) for source in sources]
-    checks = (_nameless(made), _clashes(made), _lost(made, output), _unwritable(made))
+    return _checked([_job(source, output, folder) for source in sources], output, SUFFIXES)
+
+
+def side_jobs(sources: Sequence[Path], path: str, endings: Sequence[str]) -> list[Job]:
+    """A job for something else than a picture, made for every source: a drawing, a plan.
+
+    Args:
+        sources: The pictures.
+        path: A folder, or for one source a file.
+        endings: Suffixes that the files may have; in a folder they take the first.
+
+    Raises:
+        InputError: As `jobs` does.
+    """
+    several = len(sources) > 1
+    if not Output(path).is_folder(several=False):
+        if several:
+            raise InputError(f"{path} is one file for {len(sources)} pictures; give a folder")
+        return _checked([Job(sources[0], Path(path).expanduser())], Output(), endings)
+    folder = Path(path).expanduser()
+    made = [Job(source, folder / f"{source.stem}{endings[0]}") for source in sources]
+    return _checked(made, Output(), endings)
+
+
+def _checked(made: list[Job], output: Output, endings: Sequence[str]) -> list[Job]:
+    checks = (_nameless(made, endings), _clashes(made), _lost(made, output), _unwritable(made))
     problems = [problem for check in checks for problem in check]
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
@@ -86,7 +109,7 @@ def jobs(sources: Sequence[Path], output: Output) -> list[Job]:
 def _matching(name: str) -> list[Path]:
     path = Path(name).expanduser()
     if not path.exists() and any(mark in name for mark in "*?["):
-        return [Path(match) for match in sorted(glob(str(path)))] or [path]
+        return sorted(path.parent.glob(path.name)) or [path]
     return [path]
 
 
@@ -124,10 +147,10 @@ def _identity(path: Path) -> object:
     return found.st_dev, found.st_ino
 
 
-def _nameless(made: Sequence[Job]) -> Iterator[str]:
+def _nameless(made: Sequence[Job], endings: Sequence[str]) -> Iterator[str]:
     for job in made:
-        if not is_picture(job.target):
-            yield f"{job.target} names no format to write; use one of {' '.join(SUFFIXES)}"
+        if job.target.suffix.lower() not in endings:
+            yield f"{job.target} names no format to write; use one of {' '.join(endings)}"
 
 
 def _clashes(made: Sequence[Job]) -> Iterator[str]:

@@ -55,19 +55,27 @@ class Work:
         done = Done(canvas.size, canvas.fingerprint, self.times)
         before = Canvas(canvas.pixels, canvas.colour) if job.preview else None
         for step in self._detailer.steps(canvas, self._plan(canvas)):
-            done.note(step)
+            done.take(step)
             reporter.step(job, step)
             del step  # a painted patch is large
-        note = _note(done)
-        if self.skip_empty and not done.count("painted"):
-            return Outcome(done, (), note)
+        if not done.count("painted"):
+            done.remark = self._remark(done)
+            if self.skip_empty:
+                return Outcome(done)
         text = record(done, self.choice.recipe, self.choice.beside)
         write(photo, canvas.pixels, job.target, text, self.write)
         if before is None or job.preview is None:
-            return Outcome(done, (job.target,), note)
+            return Outcome(done, (job.target,))
         title = sheet.Title(job.target.name, self.choice.recipe.about)
         sheet.save(sheet.draw(before, canvas, done, title), job.preview)
-        return Outcome(done, (job.target, job.preview), note)
+        return Outcome(done, (job.target, job.preview))
+
+    def _remark(self, done: Done) -> str:
+        if done.entries():
+            return "nothing painted"
+        detector = self.choice.recipe.detect.detector
+        given = detector.startswith("mask:")
+        return f"nothing to paint: {detector[5:]} marks nothing" if given else "nothing found"
 
     @property
     def _detailer(self) -> Detailer:
@@ -102,9 +110,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"folder {folder} cannot be made: {error.strerror}") from error
-
-
-def _note(done: Done) -> str:
-    if not done.entries():
-        return "nothing found"
-    return "" if done.count("painted") else "nothing painted"

@@ -21,6 +21,8 @@ GREY, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 3, 4, 6
 # 16 bits of grey lie in a PNG, filters included, as 8 bits of grey and alpha do, and 16 bits of
 # grey and alpha as 8 bits of RGB and alpha. Pillow reads and writes only the latter exactly.
 _BYTEWISE = {GREY: GREY_ALPHA, GREY_ALPHA: RGB_ALPHA}
+# Half the time of the usual 6, for files that are 2 to 3 % larger.
+_LEVEL = 4
 
 
 def unpacked(chunks: tuple[Block, ...]) -> Native:
@@ -58,7 +60,7 @@ def packed(pixels: Native) -> tuple[Block, ...]:
     if pixels.dtype == np.uint8:
         return _encoded(pixels)
     if channels_of(pixels) > 2:
-        options = [cv2.IMWRITE_PNG_COMPRESSION, 6]
+        options = [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL]
         return split(cv2.imencode(".png", in_rgb_order(pixels), options)[1].tobytes())
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
     header, *rest = _encoded(planes.astype(">u2").view(np.uint8))
@@ -84,7 +86,7 @@ def _decoded(header: Header, chunks: tuple[Block, ...]) -> Native:
 
 def _encoded(pixels: Native) -> tuple[Block, ...]:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
+    Image.fromarray(pixels).save(file, "PNG", compress_level=_LEVEL)
     return split(file.getvalue())
 
 

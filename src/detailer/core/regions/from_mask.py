@@ -154,8 +154,5 @@ def _threshold(dtype: np.dtype[Any]) -> float:
     """The least value of which uint8(mask·255) is not 0."""
     if not np.issubdtype(dtype, np.floating):
         return max(1.0, mask_levels(dtype) / 255)
-    number = dtype.type
-    least = number(1 / 255)
-    while np.nextafter(least, number(0)) * number(255) >= 1:
-        least = np.nextafter(least, number(0))
-    return float(least)
+    # Rounded to the mask's own precision, it is the least number that gives 1.
+    return float(dtype.type(1 / 255))

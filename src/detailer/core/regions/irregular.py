@@ -48,15 +48,12 @@ def bumps(size: Size, inset: int, seed: tuple[int, ...], fine: bool) -> Alpha:
     if inset == 0:
         return alpha
     generator = np.random.default_rng(seed)
-    spacing = max(1, inset // 4 if fine else inset)
-    for x in range(inset, width - inset, spacing):
-        for y in (inset, height - 1 - inset):
-            _disc(alpha, x, y, int(generator.integers(0, inset + 1)))
-    for y in range(inset, height - inset, spacing):
-        for x in (inset, width - 1 - inset):
-            _disc(alpha, x, y, int(generator.integers(0, inset + 1)))
+    spacing = max(1, inset // (4 if fine else 2))
+    across, down = range(inset, width - inset, spacing), range(inset, height - inset, spacing)
+    places = [(x, y) for x in across for y in (inset, height - 1 - inset)]
+    places += [(x, y) for y in down for x in (inset, width - 1 - inset)]
+    # Squared: few large ones among many small, or the edge would look straight again.
+    radii = np.rint(inset * generator.random(len(places)) ** 2).astype(int).tolist()
+    for place, radius in zip(places, radii, strict=True):
+        cv2.circle(alpha, place, radius, 1.0, cv2.FILLED)
     return alpha
-
-
-def _disc(alpha: Alpha, x: int, y: int, radius: int) -> None:
-    cv2.circle(alpha, (x, y), radius, 1.0, cv2.FILLED)

@@ -107,7 +107,7 @@ def _fitted(plane: MaskPicture, size: Size, fit: bool) -> MaskPicture:
     if not fit or now.area == 0:
         raise InputError(
             f"the mask is {now}, the picture {size}; give a mask of its size,"
-            " or have it fitted (fit=True)"
+            " or have it fitted (fit=True, --fit-mask)"
         )
     solid = plane.view(np.uint8) * np.uint8(255) if plane.dtype == np.bool_ else plane
     how = cv2.INTER_AREA if size.area < now.area else cv2.INTER_LINEAR

@@ -27,8 +27,10 @@ _HELD = 2.0
 _SPARED = 2.5
 _FINEST = 0.5
 # Each octave of a sharp photograph of a face has this much of the contrast of the coarser one.
-_FALL = 0.68
+_FALL = 0.7
 _ABSURD = 0.15
+# Less than this is not worth the time.
+_LEAST_STRENGTH = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,15 @@ def looks_at(size: Size, width: float) -> Looks:
     if size.area * sum(share**2 for share in shares) <= _BUDGET:
         return Looks(shares, 1.0)
     largest = min(sharp, math.sqrt(_BUDGET / size.area))
-    return Looks((largest,), min(1.0, max(0.0, 2 * largest / sharp - 1)))
+    strength = min(1.0, 2 * largest / sharp - 1)
+    return Looks((largest,), strength if strength >= _LEAST_STRENGTH else 0.0)
 
 
 def gain_for(before: Grey, after: Grey, width: float) -> float:
     """How much stronger the finest detail must be to be that of a sharp photograph.
 
     What is expected follows from contrast that the blur has spared, some octaves coarser; it is
-    never less than what was there.
+    never less than what was there. What was sharp already is not sharpened further.
 
     Args:
         before: What was there, at the picture's size.
@@ -130,4 +133,5 @@ def gain_for(before: Grey, after: Grey, width: float) -> float:
     octaves = math.log2(spared / _FINEST)
     expected = max(contrast(before, _FINEST), contrast(before, spared) * _FALL**octaves)
     found = contrast(after, _FINEST)
-    return min(max(expected / found, 0.7), 1.5) if found > 0 else 1.0
+    most = 1 + 0.5 * min(1.0, max(0.0, width / SHARP - 1))
+    return min(max(expected / found, 0.7), most) if found > 0 else 1.0

@@ -1,0 +1,47 @@
+"""Engines: list what is installed, and what each engine needs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+
+from detailer.apps.cli import DONE
+from detailer.apps.cli.parser import Parser
+from detailer.engines.catalog import EngineCard, installed
+
+_TEXT = """\
+List the detectors, painters and upscalers that are known here, and what each of them needs.
+
+An engine is given by its name, or as NAME:FILE where it has a model file:
+
+  detailer run photo.jpg --detector yolox:person.onnx --painter classic
+
+Other packages add engines by the entry points detailer.detectors, detailer.painters and
+detailer.upscalers: a package with a diffusion painter, once installed, is listed here."""
+
+
+def main(words: Sequence[str]) -> int:
+    """List the engines."""
+    parser = Parser("engines", "[--json]", _TEXT)
+    parser.add_argument("--json", action="store_true", help="As JSON.")
+    parser.add_argument("-h", "--help", action="help", help="Show this.")
+    as_json = parser.parsed(words).json
+    cards = installed()
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(card) for card in cards], indent=1) + "\n")
+        return DONE
+    for kind, group in groupby(cards, key=lambda card: card.kind):
+        sys.stdout.write(f"{kind.capitalize()}s\n")
+        sys.stdout.writelines(_lines(card) for card in group)
+    sys.stdout.write("\nThe painter auto is restore where it runs, else classic.\n")
+    return DONE
+
+
+def _lines(card: EngineCard) -> str:
+    names = f" (or {', '.join(card.aliases)})" if card.aliases else ""
+    text = f"  {card.name}{names}\n      {card.about}\n      Needs {card.needs}.\n"
+    lack = f"      NOT HERE: {card.reason}; {card.remedy}\n"
+    return text if card.available else text + lack

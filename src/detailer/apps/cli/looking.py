@@ -1,0 +1,82 @@
+"""Looking: what detect and plan share: pictures are read, and nothing is painted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from detailer.apps.cli import DONE, FAILED
+from detailer.apps.cli.flags import flags_of, given
+from detailer.apps.cli.options import add_help, add_pictures, add_recipe, add_settings
+from detailer.apps.cli.parser import Parser
+from detailer.apps.cli.progress import complain
+from detailer.apps.cli.sheet import FORMATS, save
+from detailer.apps.cli.targets import side_jobs
+from detailer.apps.files import Limits, read
+from detailer.apps.files.store import store
+from detailer.core.canvas import Canvas
+from detailer.errors import DetailerError
+
+
+def looking_parser(command: str, text: str, output: str) -> Parser:
+    """The options of a command that only looks; `output` is the help of -o."""
+    parser = Parser(command, "PICTURE... [-o FILE] [--picture FILE] [options]", text)
+    add_pictures(parser)
+    what = parser.add_argument_group("What is looked for")
+    add_recipe(what)
+    files = parser.add_argument_group("Files")
+    files.add_argument("-o", "--output", metavar="FILE", default="", help=output)
+    files.add_argument(
+        "--picture",
+        metavar="FILE",
+        default="",
+        help="Draw it over the picture: a .png, .jpg or .webp; for several pictures a folder.",
+    )
+    for flag in flags_of(Limits, "limits"):
+        flag.add_to(files)
+    add_help(files)
+    add_settings(parser)
+    return parser
+
+
+def drawings(sources: Sequence[Path], path: str) -> dict[Path, Path]:
+    """Where the drawing of each picture goes; none if no path is given."""
+    if not path:
+        return {}
+    return {job.source: job.target for job in side_jobs(sources, path, tuple(FORMATS))}
+
+
+def each_picture(
+    sources: Sequence[Path], arguments: argparse.Namespace, look: Callable[[Path, Canvas], None]
+) -> int:
+    """Look at every picture; those that fail are told, the others are done. The exit code."""
+    limits = Limits(**given(arguments, "limits"))
+    failures = 0
+    for source in sources:
+        try:
+            photo = read(source, limits)
+            look(source, Canvas(photo.pixels, photo.colour))
+        except DetailerError as error:
+            complain(source, str(error))
+            failures += 1
+    return FAILED if failures else DONE
+
+
+def put(text: str, path: str | Path) -> None:
+    """Text to a file, whole or not at all, or to the screen if there is no path."""
+    if path:
+        place = Path(path).expanduser()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        store(text.encode("utf-8"), place)
+    else:
+        sys.stdout.write(text)
+
+
+def put_picture(image: Image.Image, path: Path) -> None:
+    """A drawing to its file; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(image, path)

