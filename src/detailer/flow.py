@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from detailer.stages.detect import Detector, select
-from detailer.stages.mask import reshape
-
 from detailer.core.canvas import Canvas
 from detailer.core.pixels import Native
 from detailer.core.plan import Failed, Painted, Patch, Plan, Progress, Skipped
@@ -17,6 +14,8 @@ from detailer.errors import EngineError
 from detailer.recipe import Recipe
 from detailer.stages.blend import Shrunk, paste, paste_mask, shrink
 from detailer.stages.crop import Upscaler, cut, frame
+from detailer.stages.detect import Detector, select
+from detailer.stages.mask import reshape
 from detailer.stages.paint import Painter, resolved
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from detailer.stages.detect import Detect
-from detailer.stages.mask import Mask
 from pydantic import Field
 
 from detailer.core.paint import Paint
@@ -17,6 +15,8 @@ from detailer.core.settings import Settings
 from detailer.errors import InputError, MissingEngineError
 from detailer.stages.blend import Blend
 from detailer.stages.crop import Crop
+from detailer.stages.detect import Detect
+from detailer.stages.mask import Mask
 
 
 class Recipe(Settings):
