@@ -10,7 +10,7 @@ from detailer.errors import EngineError
 from detailer.stages.paint import each
 from tests import fakes
 
-FIRST, SECOND = Box(8, 8, 28, 32), Box(60, 20, 84, 44)
+FIRST, SECOND = Box(8, 8, 32, 32), Box(60, 20, 82, 42)
 
 _ENTRIES = """\
 [detailer.detectors]

@@ -25,7 +25,7 @@ def lanczos(
         stretch: Where the first row of the result begins and the last one ends, in rows.
         length: Number of rows of the result.
     """
-    flat = np.ascontiguousarray(array).reshape(len(array), -1)
+    flat = array.reshape(len(array), -1)
     starts, weights = _weights(len(array), stretch, length)
     out = np.empty((length, flat.shape[1]), np.float32)
     step = (stretch[1] - stretch[0]) / length

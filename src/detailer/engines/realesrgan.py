@@ -28,6 +28,8 @@ Name = Literal[
 ]
 Style = Literal["photo", "drawing"]
 
+NETWORKS: dict[Style, Name] = {"photo": "realesrgan-x4plus", "drawing": "realesrgan-x4plus-anime"}
+
 _REMEDY = "run: pip install 'detailer[restore]', or use the painter classic, which needs nothing"
 TILE = 160
 """Side of what a network sees at once, px: 1.2 GB with the large ones."""

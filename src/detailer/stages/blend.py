@@ -59,6 +59,8 @@ def _inside(window: Window) -> Box:
 
 def _edge(window: Window, area: Box, picture: Size, reach: float) -> Alpha:
     """Rises from 0 at the window's edge to 1 `reach` px inside; not at the picture's own edge."""
+    if window.angle == 0 and window.box.grown(-reach).holds(area):
+        return np.ones(area.size.shape, np.float32)
     inward = np.linalg.inv(np.vstack([window.to_picture, [0, 0, 1]]))[:2]
     xs, ys = np.arange(area.left, area.right) + 0.5, np.arange(area.top, area.bottom) + 0.5
     grid = np.stack([*np.meshgrid(xs, ys), np.ones((len(ys), len(xs)))])

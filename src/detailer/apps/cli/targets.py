@@ -92,13 +92,13 @@ def side_jobs(sources: Sequence[Path], path: str, endings: Sequence[str]) -> lis
     if not Output(path).is_folder(several=False):
         if several:
             raise InputError(f"{path} is one file for {len(sources)} pictures; give a folder")
-        return _checked([Job(sources[0], Path(path).expanduser())], Output(), endings)
+        return _checked([Job(sources[0], Path(path).expanduser())], None, endings)
     folder = Path(path).expanduser()
     made = [Job(source, folder / f"{source.stem}{endings[0]}") for source in sources]
-    return _checked(made, Output(), endings)
+    return _checked(made, None, endings)
 
 
-def _checked(made: list[Job], output: Output, endings: Sequence[str]) -> list[Job]:
+def _checked(made: list[Job], output: Output | None, endings: Sequence[str]) -> list[Job]:
     checks = (_nameless(made, endings), _clashes(made), _lost(made, output), _unwritable(made))
     problems = [problem for check in checks for problem in check]
     if problems:
@@ -162,13 +162,15 @@ def _clashes(made: Sequence[Job]) -> Iterator[str]:
                 yield f"{path} would be written twice: for {owner} and for {job.source}"
 
 
-def _lost(made: Sequence[Job], output: Output) -> Iterator[str]:
+def _lost(made: Sequence[Job], output: Output | None) -> Iterator[str]:
     """Sources that would be overwritten without leave."""
     sources = {_identity(job.source): job.source for job in made}
     for job in made:
         owner = sources.get(_identity(job.target))
-        if owner is not None and not (output.overwrite and owner is job.source):
-            yield f"{job.target} is a source; --overwrite replaces it, -o writes elsewhere"
+        allowed = output is not None and output.overwrite and owner is job.source
+        if owner is not None and not allowed:
+            hint = ", or --overwrite" if output else ""
+            yield f"{job.target} is a source; give another target{hint}"
         if job.preview and _identity(job.preview) in sources:
             yield f"{job.preview} is a source and a sheet would replace it; use -o"
 

@@ -13,10 +13,8 @@ from detailer.core.pixels import Pixels, resize, size_of
 from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.part import Part, part_of
 from detailer.engines.painters.sharpness import SHARP, Grey, contrast, edge_width, luma, soft
-from detailer.engines.realesrgan import Name, Network, Style
+from detailer.engines.realesrgan import NETWORKS, Network, Style
 from detailer.errors import EngineError, InputError
-
-NETWORKS: dict[Style, Name] = {"photo": "realesrgan-x4plus", "drawing": "realesrgan-x4plus-anime"}
 
 # What three sizes agree on is in the picture; what only one of them shows the network made up.
 _SIZES = (0.75, 1.0, 1.4)
@@ -109,8 +107,10 @@ class Restore:
 
 def looks_at(size: Size, width: float) -> Looks:
     """The sizes at which the network sees a part of a size (in the picture) and an edge width."""
-    sharp = min(1.0, SHARP / width)
-    shares = tuple(sharp * share for share in _SIZES) if sharp * _SIZES[-1] <= 1 else (sharp,)
+    sharp = SHARP / width
+    shares = tuple(sharp * share for share in _SIZES)
+    if shares[-1] > 1:
+        sharp, shares = 1.0, (1.0,)
     if size.area * sum(share**2 for share in shares) <= _BUDGET:
         return Looks(shares, 1.0)
     largest = min(sharp, math.sqrt(_BUDGET / size.area))
