@@ -10,7 +10,7 @@ from detailer.apps.cli.drawing import draw_found
 from detailer.apps.cli.looking import drawings, each_picture, looking_parser, put, put_picture
 from detailer.apps.cli.options import chosen
 from detailer.apps.cli.record import rounded
-from detailer.apps.cli.targets import found, side_jobs
+from detailer.apps.cli.targets import found, one_file
 from detailer.core.canvas import Canvas
 from detailer.core.regions import Regions
 
@@ -33,22 +33,21 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parsed(words)
     sources = found(arguments.pictures)
     places = drawings(sources, arguments.picture)
-    if arguments.output:
-        side_jobs(sources[:1], arguments.output, (Path(arguments.output).suffix,))
+    output = one_file(sources, arguments.output) if arguments.output else ""
     detailer = chosen(arguments).load(without="painters")
     lines: list[str] = []
 
     def look(source: Path, canvas: Canvas) -> None:
         regions = detailer.find(canvas)
         lines.append(_line(source, regions))
-        if not arguments.output:
+        if not output:
             put(lines[-1], "")
         if source in places:
             put_picture(draw_found(canvas, regions, source.name), places[source])
 
     code = each_picture(sources, arguments, look)
-    if arguments.output:
-        put("".join(lines), arguments.output)
+    if output:
+        put("".join(lines), output)
     return code
 
 

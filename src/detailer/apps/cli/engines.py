@@ -11,6 +11,7 @@ from itertools import groupby
 from detailer.apps.cli import DONE
 from detailer.apps.cli.parser import Parser
 from detailer.engines.catalog import EngineCard, installed
+from detailer.engines.listing import GROUPS
 
 _TEXT = """\
 List the detectors, painters and upscalers that are known here, and what each of them needs.
@@ -29,7 +30,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="As JSON.")
     parser.add_argument("-h", "--help", action="help", help="Show this.")
     as_json = parser.parsed(words).json
-    cards = installed()
+    cards = sorted(installed(), key=lambda card: list(GROUPS).index(card.kind))
     if as_json:
         sys.stdout.write(json.dumps([asdict(card) for card in cards], indent=1) + "\n")
         return DONE

@@ -25,9 +25,10 @@ from detailer.apps.cli.planned import read_plan, repainted
 from detailer.apps.cli.progress import JsonLines, Lines, Reporter, Silent
 from detailer.apps.cli.targets import Job, Output, jobs
 from detailer.apps.cli.targets import found as found_pictures
-from detailer.apps.cli.work import Work
+from detailer.apps.cli.work import Upscale, Work
 from detailer.apps.files import Photo, Write
 from detailer.core.plan import Plan
+from detailer.engines.upscalers.esrgan import Esrgan
 from detailer.errors import DetailerError, InputError
 
 _TEXT = """\
@@ -122,13 +123,12 @@ def _work(arguments: argparse.Namespace, write: Write, pictures: int) -> Work:
     if plan is not None and plan.patches and "painter" not in given(arguments, "paint"):
         choice = choice.painted_by(plan.patches[0].paint.painter)
     planned = plan is not None and not choice.recipe.then
-    enlarge = None
+    times = arguments.upscale
     return Work(
         choice.load("detectors" if planned else ""),
         choice,
         write,
-        enlarge=enlarge,
-        times=arguments.upscale,
+        upscale=Upscale(Esrgan(choice.style), times) if times > 1 else None,
         plan=plan,
         only=arguments.only or frozenset(),
         skip_empty=arguments.skip_empty,

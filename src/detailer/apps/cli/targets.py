@@ -74,7 +74,9 @@ def jobs(sources: Sequence[Path], output: Output) -> list[Job]:
     folder = bool(output.path) and output.is_folder(several)
     if output.path and several and not folder:
         raise InputError(f"{output.path} is one file for {len(sources)} pictures; give a folder")
-    return _checked([_job(source, output, folder) for source in sources], output, SUFFIXES)
+    made = [_job(source, output, folder) for source in sources]
+    _check(made, SUFFIXES, _lost(made, sources, output))
+    return made
 
 
 def side_jobs(sources: Sequence[Path], path: str, endings: Sequence[str]) -> list[Job]:
@@ -88,22 +90,36 @@ def side_jobs(sources: Sequence[Path], path: str, endings: Sequence[str]) -> lis
     Raises:
         InputError: As `jobs` does.
     """
-    several = len(sources) > 1
-    if not Output(path).is_folder(several=False):
-        if several:
-            raise InputError(f"{path} is one file for {len(sources)} pictures; give a folder")
-        return _checked([Job(sources[0], Path(path).expanduser())], None, endings)
-    folder = Path(path).expanduser()
-    made = [Job(source, folder / f"{source.stem}{endings[0]}") for source in sources]
-    return _checked(made, None, endings)
+    where = Path(path).expanduser()
+    if Output(path).is_folder(several=False):
+        made = [Job(source, where / f"{source.stem}{endings[0]}") for source in sources]
+    elif len(sources) > 1:
+        raise InputError(f"{path} is one file for {len(sources)} pictures; give a folder")
+    else:
+        made = [Job(sources[0], where)]
+    _check(made, endings, _lost(made, sources))
+    return made
 
 
-def _checked(made: list[Job], output: Output | None, endings: Sequence[str]) -> list[Job]:
-    checks = (_nameless(made, endings), _clashes(made), _lost(made, output), _unwritable(made))
+def one_file(sources: Sequence[Path], path: str) -> Path:
+    """The one file that something about all sources goes to.
+
+    Raises:
+        InputError: If it is a source or a folder, or cannot be written.
+    """
+    where = Path(path).expanduser()
+    if path.endswith(("/", os.sep)):
+        raise InputError(f"{path} is a folder; give the name of a file")
+    made = [Job(sources[0], where)]
+    _check(made, (where.suffix.lower(),), _lost(made, sources))
+    return where
+
+
+def _check(made: Sequence[Job], endings: Sequence[str], lost: Iterator[str]) -> None:
+    checks = (_nameless(made, endings), _clashes(made), lost, _unwritable(made))
     problems = [problem for check in checks for problem in check]
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
-    return made
 
 
 def _matching(name: str) -> list[Path]:
@@ -162,16 +178,18 @@ def _clashes(made: Sequence[Job]) -> Iterator[str]:
                 yield f"{path} would be written twice: for {owner} and for {job.source}"
 
 
-def _lost(made: Sequence[Job], output: Output | None) -> Iterator[str]:
+def _lost(
+    made: Sequence[Job], sources: Sequence[Path], output: Output | None = None
+) -> Iterator[str]:
     """Sources that would be overwritten without leave."""
-    sources = {_identity(job.source): job.source for job in made}
+    owners = {_identity(source): source for source in sources}
     for job in made:
-        owner = sources.get(_identity(job.target))
+        owner = owners.get(_identity(job.target))
         allowed = output is not None and output.overwrite and owner is job.source
         if owner is not None and not allowed:
             hint = ", or --overwrite" if output else ""
             yield f"{job.target} is a source; give another target{hint}"
-        if job.preview and _identity(job.preview) in sources:
+        if job.preview and _identity(job.preview) in owners:
             yield f"{job.preview} is a source and a sheet would replace it; use -o"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+
+import numpy as np
 
 from detailer.apps.cli import sheet
 from detailer.apps.cli.done import Done
@@ -16,12 +16,32 @@ from detailer.apps.cli.targets import Job
 from detailer.apps.files import Photo, Write, check_target, write
 from detailer.core.canvas import Canvas
 from detailer.core.pixels import Native
-from detailer.core.plan import Plan, Progress
+from detailer.core.plan import Plan
+from detailer.engines.upscalers.esrgan import Esrgan, Factor, Upscaled
 from detailer.errors import InputError, OutputError
 from detailer.flow import Detailer
 
-Enlarge: TypeAlias = Callable[[Photo], Iterator[Progress | Native]]
-"""Brings a whole picture to another size; the pixels come last."""
+
+@dataclass(frozen=True)
+class Upscale:
+    """Enlarging whole pictures so many times before they are detailed."""
+
+    esrgan: Esrgan
+    times: Factor
+
+    def __call__(self, job: Job, photo: Photo, reporter: Reporter) -> Native:
+        """The enlarged pixels; the reporter hears of every tile."""
+        for step in self.esrgan.upscale(photo.pixels, self.times, photo.colour):
+            if isinstance(step, Upscaled):
+                return step.pixels
+            reporter.step(job, step)
+        raise AssertionError("upscale ends with the pixels")
+
+    def foreseen(self, photo: Photo) -> Photo:
+        """A picture of the size to come, which takes no memory: to ask whether it can be written."""
+        height, width, *channels = photo.pixels.shape
+        size = (height * self.times, width * self.times, *channels)
+        return replace(photo, pixels=np.broadcast_to(photo.pixels[:1, :1], size))
 
 
 @dataclass(frozen=True)
@@ -37,8 +57,7 @@ class Work:
     detailer: Detailer
     choice: Choice
     write: Write
-    enlarge: Enlarge | None = None
-    times: int = 1
+    upscale: Upscale | None = None
     plan: Plan | None = None
     only: frozenset[int] = frozenset()
     skip_empty: bool = False
@@ -50,9 +69,12 @@ class Work:
             DetailerError: If it cannot be done; nothing is written then.
         """
         _make_folder(job.target.parent)
-        check_target(photo, job.target, self.write)
-        canvas = self._canvas(job, photo, reporter)
-        done = Done(canvas.size, canvas.fingerprint, self.times)
+        check_target(
+            self.upscale.foreseen(photo) if self.upscale else photo, job.target, self.write
+        )
+        pixels = self.upscale(job, photo, reporter) if self.upscale else photo.pixels
+        canvas = Canvas(pixels, photo.colour)
+        done = Done(canvas.size, canvas.fingerprint, self.upscale.times if self.upscale else 1)
         before = Canvas(canvas.pixels, canvas.colour) if job.preview else None
         for step in self._detailer.steps(canvas, self._plan(canvas)):
             done.take(step)
@@ -81,17 +103,6 @@ class Work:
     def _detailer(self) -> Detailer:
         # Single regions are done again alone: further passes would find all others too.
         return replace(self.detailer, then=()) if self.only else self.detailer
-
-    def _canvas(self, job: Job, photo: Photo, reporter: Reporter) -> Canvas:
-        if self.enlarge is None:
-            return Canvas(photo.pixels, photo.colour)
-        pixels = photo.pixels
-        for step in self.enlarge(photo):
-            if isinstance(step, Progress):
-                reporter.step(job, step)
-            else:
-                pixels = step
-        return Canvas(pixels, photo.colour)
 
     def _plan(self, canvas: Canvas) -> Plan | None:
         if not self.only:
