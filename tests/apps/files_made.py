@@ -22,6 +22,7 @@ PACKET = (
     b"<dc:creator><rdf:Seq><rdf:li>Ada</rdf:li></rdf:Seq></dc:creator></rdf:Description>"
     b'</rdf:RDF></x:xmpmeta>   <?xpacket end="w"?>'
 )
+RECORD = '{"version": 1, "skipped": ["zu groß"]}'
 THUMBNAIL = b"\xff\xd8 an old face \xff\xd9"
 KINDS = {
     "grey8": ((), np.uint8),
@@ -130,3 +131,27 @@ def full_png() -> bytes:
         chunk(b"prVT", b"depends on the pixels"),
         chunk(b"tIME", b"\x07\xea\x01\x01\0\0\0"),
     )
+
+
+def full_jpeg() -> bytes:
+    """A JPEG that carries all that a JPEG can."""
+    content = pillow(
+        smooth(),
+        "JPEG",
+        quality=90,
+        dpi=(300, 300),
+        exif=b"Exif\0\0" + exif(6, order=">"),
+        xmp=PACKET,
+        icc_profile=profiles.wide_gamut() + bytes(70_000),
+        comment=b"shot by Ada",
+    )
+    more = b""
+    for marker, body in (
+        (0xED, b"Photoshop 3.0\x008BIM the IPTC"),
+        (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"more"),
+        (0xE2, b"MPF\0 where the other pictures lie"),
+        (0xE9, b"a maker's own"),
+    ):
+        more += bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+    at = content.index(b"\xff\xdb")
+    return content[:at] + more + content[at:]

@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from detailer.apps.files import Write, check_target, read, same_file, write
+from detailer.apps.files.fit import fitted
+from detailer.apps.files.formats import by_suffix
 from detailer.errors import InputError, OutputError
 from tests.apps.files_made import full_png, noise, pillow, png16, saved, smooth, tiff
 
@@ -93,6 +95,13 @@ def test_a_format_gets_what_it_can_hold(name, tmp_path):
     if kind in ("cmyk", "float"):
         shown = again.pixels / (np.iinfo(again.pixels.dtype).max / 255)
         assert np.abs(shown - look).mean() < 2
+
+
+def test_a_depth_that_a_format_lacks_is_rounded_to_the_nearest_level(tmp_path):
+    levels = np.array([[0, 128, 129, 385, 386, 65535]], np.uint16).repeat(4, axis=0)
+    photo = read(saved(tmp_path, "a.png", png16(np.dstack([levels] * 3))))
+    bytewise = fitted(photo, by_suffix(tmp_path / "b.webp"))
+    assert bytewise.pixels[0, :, 0].tolist() == [0, 0, 1, 1, 2, 255]
 
 
 def test_cmyk_in_another_format_is_srgb_and_loses_its_profile(tmp_path):

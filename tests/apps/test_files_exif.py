@@ -13,9 +13,11 @@ from detailer.apps.files.exif import orientation, renewed, resolution
 from detailer.core.geometry import Size
 from tests.apps.files_made import (
     PACKET,
+    RECORD,
     THUMBNAIL,
     chunk,
     exif,
+    full_jpeg,
     full_png,
     pillow,
     saved,
@@ -23,37 +25,6 @@ from tests.apps.files_made import (
     tiff,
 )
 from tests.core import profiles
-
-RECORD = '{"version": 1, "skipped": ["zu groß"]}'
-
-
-def full_jpeg() -> bytes:
-    """A JPEG that carries all that a JPEG can."""
-    content = pillow(
-        smooth(),
-        "JPEG",
-        quality=90,
-        dpi=(300, 300),
-        exif=b"Exif\0\0" + exif(6, order=">"),
-        xmp=PACKET,
-        icc_profile=profiles.wide_gamut() + bytes(70_000),
-        comment=b"shot by Ada",
-    )
-    more = b""
-    for marker, body in (
-        (0xED, b"Photoshop 3.0\x008BIM the IPTC"),
-        (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"more"),
-        (0xE2, b"MPF\0 where the other pictures lie"),
-        (0xE9, b"a maker's own"),
-    ):
-        more += bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
-    at = content.index(b"\xff\xdb")
-    return content[:at] + more + content[at:]
-
-
-@pytest.fixture
-def jpeg(tmp_path):
-    return read(saved(tmp_path, "a.jpg", full_jpeg()))
 
 
 def test_a_tiff_keeps_its_tags_its_exif_and_its_gps(tmp_path):
@@ -123,6 +94,12 @@ def test_no_block_however_broken_upsets_the_reader(noise, at):
         assert 1 <= orientation(content) <= 8
         resolution(content)
         assert len(renewed(content, Size(3, 4))) == len(content)
+
+
+def test_a_directory_that_points_back_at_itself_many_times_is_read_to_its_end():
+    pointer = struct.pack("<HHLL", 0x8769, 4, 1, 8)
+    block = b"II*\0" + struct.pack("<LH", 8, 2000) + 2000 * pointer + bytes(4)
+    assert orientation(block) == 1
 
 
 def test_a_wide_side_fits_into_the_numbers_it_has():

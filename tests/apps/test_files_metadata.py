@@ -1,6 +1,5 @@
 import json
 import re
-import struct
 
 import pytest
 from PIL import Image
@@ -8,7 +7,7 @@ from PIL import Image
 from detailer.apps.files import read, read_record, write, xmp
 from detailer.apps.files.chunks import split
 from tests.apps.files_made import (
-    PACKET,
+    RECORD,
     chunk,
     exif,
     full_png,
@@ -17,33 +16,6 @@ from tests.apps.files_made import (
     smooth,
     with_chunks,
 )
-from tests.core import profiles
-
-RECORD = '{"version": 1, "skipped": ["zu groß"]}'
-
-
-def full_jpeg() -> bytes:
-    """A JPEG that carries all that a JPEG can."""
-    content = pillow(
-        smooth(),
-        "JPEG",
-        quality=90,
-        dpi=(300, 300),
-        exif=b"Exif\0\0" + exif(6, order=">"),
-        xmp=PACKET,
-        icc_profile=profiles.wide_gamut() + bytes(70_000),
-        comment=b"shot by Ada",
-    )
-    more = b""
-    for marker, body in (
-        (0xED, b"Photoshop 3.0\x008BIM the IPTC"),
-        (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"more"),
-        (0xE2, b"MPF\0 where the other pictures lie"),
-        (0xE9, b"a maker's own"),
-    ):
-        more += bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
-    at = content.index(b"\xff\xdb")
-    return content[:at] + more + content[at:]
 
 
 def segments_of(content: bytes) -> list[bytes]:
@@ -55,11 +27,6 @@ def segments_of(content: bytes) -> list[bytes]:
 @pytest.fixture
 def png(tmp_path):
     return read(saved(tmp_path, "a.png", full_png()))
-
-
-@pytest.fixture
-def jpeg(tmp_path):
-    return read(saved(tmp_path, "a.jpg", full_jpeg()))
 
 
 def test_every_chunk_of_a_png_is_kept_as_it_was(png, tmp_path):

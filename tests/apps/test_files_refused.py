@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detailer.apps.files import Limits, read
+from detailer.apps.files import Limits, Write, check_target, read
 from detailer.core.geometry import Size
-from detailer.errors import InputError
+from detailer.errors import InputError, OutputError
 from tests.apps.files_made import (
     chunk,
     exif,
@@ -32,6 +32,15 @@ def test_a_wrong_suffix_is_named_and_the_content_counts(tmp_path, caplog):
 def test_a_missing_file_is_refused_with_its_name(tmp_path):
     with pytest.raises(InputError, match=r"none\.png does not exist"):
         read(tmp_path / "none.png")
+
+
+def test_a_name_too_long_for_the_disk_is_refused_in_reading_and_in_writing(tmp_path):
+    name = "a" * 300 + ".png"
+    with pytest.raises(InputError, match=r"\.png cannot be read: File name too long"):
+        read(tmp_path / name)
+    photo = read(saved(tmp_path, "a.png", full_png()))
+    with pytest.raises(OutputError, match=r"\.png cannot be written: File name too long"):
+        check_target(photo, tmp_path / name, Write())
 
 
 def test_a_folder_is_refused(tmp_path):

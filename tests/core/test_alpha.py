@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from detailer.core.alpha import blur, dilate, ellipse, fill_holes, gaussian, high_pass
+from detailer.core.alpha import blur, dilate, ellipse, fill_holes, gaussian, high_pass, soften
 from detailer.core.geometry import Box
 from detailer.errors import InputError
 
@@ -92,3 +92,15 @@ def test_an_ellipse_has_its_area_and_stays_in_its_box(
 
 def test_an_empty_box_has_no_ellipse() -> None:
     assert not ellipse((5, 5), Box(2, 2, 2, 4)).any()
+
+
+@given(st.floats(1, 90))
+def test_a_softened_mask_loses_nothing_and_ends_at_its_reach(reach: float) -> None:
+    alpha = np.zeros((240, 240), np.float32)
+    alpha[110:130, 110:130] = 1
+    soft = soften(alpha, reach)
+    assert (soft[110:130, 110:130] == 1).all()
+    assert 0 < soft[120, 129 + math.ceil(reach / 2)] <= 1
+    # What is wide is made small first: its end is that much less exact.
+    end = 130 + math.ceil(reach) + 2 * max(1, round(reach / 16))
+    assert soft[:, end:].max(initial=0) == 0

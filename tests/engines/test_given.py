@@ -109,6 +109,17 @@ def test_a_region_that_is_given_keeps_its_label() -> None:
     assert given_boxes([region])(PICTURE)[0] == region
 
 
+def test_a_box_far_larger_than_the_picture_means_all_of_it_and_costs_no_more() -> None:
+    (region,) = boxes_file("-1e6,-1e6,1e6,1e6")(PICTURE)
+    assert region.mask.box == region.box == Box(0, 0, 60, 40)
+    assert (region.mask.alpha == 1).all()
+
+
+def test_a_box_beyond_all_numbers_is_refused() -> None:
+    with pytest.raises(InputError, match=r"is not a region"):
+        boxes_file("0,0,1e30,1e30")
+
+
 def test_a_box_beyond_the_picture_is_refused_with_both() -> None:
     with pytest.raises(InputError, match=r"\(70, 5, 80, 15\) lies outside the picture of 60×40"):
         given_boxes([Box(70, 5, 80, 15)])(PICTURE)

@@ -59,7 +59,7 @@ def address() -> Iterator[str]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Shelf)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -168,7 +168,7 @@ def test_an_address_that_leads_away_from_https_is_refused(monkeypatch: pytest.Mo
             return "http://elsewhere/"
 
     answer = Led(b"")
-    monkeypatch.setattr("detailer.engines.models.urlopen", lambda *_, **__: answer)
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: answer)
     with pytest.raises(EngineError, match="leads to http://elsewhere/"):
         open_https("https://x/")
     assert answer.closed

@@ -54,6 +54,29 @@ def test_both_find_the_same_face_once_and_the_surer_box_stays() -> None:
     assert list(found) == [sure, hand]
 
 
+def test_one_thing_seen_a_little_differently_in_a_tile_is_found_once() -> None:
+    whole, part = Box(70, 70, 100, 100), Box(76, 70, 106, 100)
+
+    def detect(picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        seen = whole if size == Size(192, 128) else part.shifted(-64, -64)
+        return Regions(size, (Region.from_box(seen),) if picture.any() else ())
+
+    picture = black(192, 128)
+    picture[70, 70] = 255
+    assert [region.box for region in tiled(detect, TILE, 0)(picture)] == [whole]
+
+
+def test_what_nearly_touches_a_border_between_tiles_may_be_cut_there_and_is_not_counted() -> None:
+    def detect(picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        near = Region.from_box(Box(40, 20, size.width - 1, 40))
+        return Regions(size, (near,) if size.width == TILE else ())
+
+    found = tiled(detect, TILE, OVERLAP)(black(2 * TILE, TILE))
+    assert [region.box.right for region in found] == [2 * TILE - 1]
+
+
 @given(
     width=st.integers(20, 300),
     height=st.integers(20, 300),

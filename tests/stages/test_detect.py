@@ -84,7 +84,7 @@ def test_any_function_of_the_right_shape_is_a_detector() -> None:
 def test_settings_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(InputError, match=r"min_ratio=0\.5 is above max_ratio=0\.2"):
         Detect(min_ratio=0.5, max_ratio=0.2)
-    with pytest.raises(InputError, match="tile_overlap=128 is above half of tile=200"):
+    with pytest.raises(InputError, match="tile_overlap=256 is above half of tile=200"):
         Detect(tile=200)
     with pytest.raises(InputError, match="order='sideways'"):
         Detect(order="sideways")

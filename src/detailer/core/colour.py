@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detailer.core.profile import Conversion, conversion
+from detailer.core.profile import CHANNELS, Conversion, Model, Unit, conversion
 
-Unit: TypeAlias = NDArray[np.float32]
-Model: TypeAlias = Literal["rgb", "grey", "cmyk"]
-
-_CHANNELS: dict[Model, int] = {"rgb": 3, "grey": 1, "cmyk": 4}
 # Rec. 709: the brightness of sRGB's own primaries, so a painted grey keeps its brightness.
 _RED, _BLUE = np.float32(0.2126), np.float32(0.0722)
 # How far a colour may move before nothing of what sRGB could not show of it is left.
@@ -34,7 +29,7 @@ class Colour:
     @property
     def channels(self) -> int:
         """How many channels carry colour; one more is alpha."""
-        return _CHANNELS[self.model]
+        return CHANNELS[self.model]
 
     @property
     def plain(self) -> bool:

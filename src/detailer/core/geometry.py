@@ -149,7 +149,9 @@ class Box:
 
     def meets(self, other: Box) -> bool:
         """Whether they share any area."""
-        return not self.clipped(other).empty
+        return max(self.left, other.left) < min(self.right, other.right) and max(
+            self.top, other.top
+        ) < min(self.bottom, other.bottom)
 
     def holds(self, other: Box) -> bool:
         """Whether the other lies wholly inside."""

@@ -30,8 +30,8 @@ class Matte:
 
     @classmethod
     def filled(cls, box: Box) -> Matte:
-        """All ones over a box."""
-        return cls(np.ones(box.size.shape, np.float32), box)
+        """All ones over a box; one number in memory however large it is, so read only."""
+        return cls(np.broadcast_to(np.float32(1), box.size.shape), box)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Matte):

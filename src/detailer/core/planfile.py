@@ -62,7 +62,7 @@ def _to_plan(values: Any) -> Plan:
     if version != VERSION:
         raise InputError(f"detailer_plan is {version!r}; this version reads {VERSION}")
     return Plan(
-        Size(*values["size"]),
+        _to_size(values["size"]),
         tuple(_to_patch(patch) for patch in values["patches"]),
         tuple(
             Skipped(int(skip["index"]), _to_region(skip["region"]), str(skip["reason"]))
@@ -98,7 +98,7 @@ def _to_patch(values: Mapping[str, Any]) -> Patch:
     return Patch(
         index=int(values["index"]),
         region=_to_region(values["region"]),
-        window=Window(**{**window, "size": Size(*window["size"])}),
+        window=Window(**{**window, "size": _to_size(window["size"])}),
         paste_mask=_to_matte(values["paste_mask"]),
         paint=Paint(**values["paint"]),
         controls=tuple(Control(**control) for control in values["controls"]),
@@ -129,6 +129,12 @@ def _to_region(values: Mapping[str, Any]) -> Region:
         id=str(values["id"]),
         crop=_to_box(values["crop"]) if values["crop"] else None,
     )
+
+
+def _to_size(sides: Sequence[int]) -> Size:
+    if len(sides) != 2 or not all(isinstance(side, int) for side in sides):
+        raise InputError(f"a size is width and height in whole pixels; got {sides!r}")
+    return Size(*sides)
 
 
 def _to_box(sides: Sequence[float]) -> Box:

@@ -7,17 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 Unit: TypeAlias = NDArray[np.float32]
+"""(h, w, channels) float32, 0..1."""
+Model: TypeAlias = Literal["rgb", "grey", "cmyk"]
+
+CHANNELS: dict[Model, int] = {"rgb": 3, "grey": 1, "cmyk": 4}
+"""How many channels a model has, alpha not counted."""
+
 _Convert: TypeAlias = Callable[[Unit], Unit]
 
 _MODES = {"rgb": ("RGB", "RGB "), "grey": ("L", "GRAY"), "cmyk": ("CMYK", "CMYK")}
-_CHANNELS = {"rgb": 3, "grey": 1, "cmyk": 4}
 _SPACES = {"rgb": "rgb", "grey": "minisblack", "cmyk": "cmyk"}
 _BROKEN = (OSError, ValueError, TypeError, RuntimeError, ImageCms.PyCMSError)
 _STEPS = 9
@@ -37,7 +42,7 @@ class Conversion:
 
 
 @lru_cache(maxsize=16)
-def conversion(icc: bytes, model: str) -> Conversion | None:
+def conversion(icc: bytes, model: Model) -> Conversion | None:
     """The way of a profile; None if it is as good as sRGB, broken, or for another model."""
     mode, space = _MODES[model]
     try:
@@ -50,11 +55,11 @@ def conversion(icc: bytes, model: str) -> Conversion | None:
         return None
 
 
-def _changes_nothing(way: Conversion, model: str) -> bool:
+def _changes_nothing(way: Conversion, model: Model) -> bool:
     """Whether it moves no colour by more than a level of 8 bits."""
     levels = np.linspace(0, 1, _STEPS, dtype=np.float32)
-    corners = product(levels, repeat=_CHANNELS[model])
-    grid = np.array(list(corners), np.float32).reshape(_STEPS, -1, _CHANNELS[model])
+    corners = product(levels, repeat=CHANNELS[model])
+    grid = np.array(list(corners), np.float32).reshape(_STEPS, -1, CHANNELS[model])
     shown = way.to_srgb(grid)
     return model != "cmyk" and bool(np.abs(shown - grid).max() * 255 < 2)
 
@@ -89,7 +94,7 @@ def _applied(transform: ImageCms.ImageCmsTransform, mode: str, values: Unit) -> 
     return np.asarray(transform.apply(picture))
 
 
-def _fine(icc: bytes, model: str, coarse: Conversion) -> Conversion:
+def _fine(icc: bytes, model: Model, coarse: Conversion) -> Conversion:
     """The same in 16 bits where imagecodecs is there to do it."""
     try:
         import imagecodecs  # here: optional, and slow to import
@@ -120,5 +125,5 @@ def _fine(icc: bytes, model: str, coarse: Conversion) -> Conversion:
         out = convert(rgb, (srgb, "rgb"), (icc, space[model]))
         return out[..., None] if out.ndim == 2 else out
 
-    to_srgb(np.zeros((1, 1, _CHANNELS[model]), np.float32))
+    to_srgb(np.zeros((1, 1, CHANNELS[model]), np.float32))
     return Conversion(to_srgb, from_srgb, coarse.seen)

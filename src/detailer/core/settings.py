@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from detailer.core.nearest import nearest
 from detailer.errors import InputError
 
 
@@ -29,18 +29,13 @@ class Settings(BaseModel):
         if isinstance(values, dict):
             for name in values:
                 if name not in cls.model_fields:
-                    raise ValueError(_unknown(str(name), list(cls.model_fields)))
+                    hint = nearest(str(name), cls.model_fields)
+                    raise ValueError(f"unknown setting {str(name)!r}; {hint}")
         return values
 
     def but(self, **changes: Any) -> Self:
         """The same settings with some changed, validated again."""
         return type(self)(**{**dict(self), **changes})
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    return f"unknown setting {name!r}; {hint}"
 
 
 def explain(error: ValidationError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any
 
+from detailer.core.nearest import nearest
 from detailer.engines.listing import BUILT_IN, GROUPS, Kind, Listed, built_in
 from detailer.engines.published import loaded, package_of, published
 from detailer.errors import InputError, MissingEngineError
@@ -139,13 +139,7 @@ def _hint(parsed: Spec, spec: str, names: list[str]) -> str:
     # C:\model.onnx has a drive before its colon, no name.
     if len(parsed.name) == 1 or "/" in parsed.name or "\\" in parsed.name or "." in parsed.name:
         return f"a file needs the name of an engine before it, such as yolox:{spec}"
-    return _near(parsed.name, names)
-
-
-def _near(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    listed = f"known: {', '.join(known) or 'none'}"
-    return f"did you mean {near[0]}? {listed}" if near else listed
+    return nearest(parsed.name, names)
 
 
 def _made(engine: str, factory: Any, spec: Spec, options: dict[str, Any]) -> Any:
@@ -159,7 +153,7 @@ def _made(engine: str, factory: Any, spec: Spec, options: dict[str, Any]) -> Any
     takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
     for name in options:
         if name not in known and not takes_all:
-            raise InputError(f"{engine} has no option {name!r}; {_near(name, known)}")
+            raise InputError(f"{engine} has no option {name!r}; {nearest(name, known)}")
     return factory(**({"path": spec.path} if spec.path else {}), **options)
 
 

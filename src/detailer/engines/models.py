@@ -12,11 +12,8 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol, TypeAlias
-from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 from detailer.errors import EngineError, MissingEngineError
 
@@ -90,6 +87,9 @@ def is_offline() -> bool:
 
 def open_https(address: str) -> AbstractContextManager[Answer]:
     """Opens an https address; whatever it is redirected to must be https as well."""
+    from urllib.parse import urlsplit
+    from urllib.request import urlopen
+
     if urlsplit(address).scheme != "https":
         raise EngineError(f"{address} is not an https address")
     answer = urlopen(address, timeout=_PATIENCE)
@@ -131,6 +131,8 @@ def fetched(download: Download, offline: bool | None = None, opener: Opener = op
     by_hand = f"fetch {download.address} yourself and give its path, or put it at {path}"
     if is_offline() if offline is None else offline:
         raise MissingEngineError(f"{path} is not there and the network is off; {by_hand}")
+    from http.client import HTTPException
+
     log.info("fetching %s (%d KiB)", download.address, download.bytes // 1024)
     try:
         with opener(download.address) as answer:

@@ -13,6 +13,7 @@ from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
+from detailer.core.regions.tiles import starts
 from detailer.engines.detectors.found import distinct
 from detailer.errors import InputError
 from detailer.stages.detect import Detector
@@ -102,21 +103,17 @@ def cached(detector: Detector, most: int = 32) -> Detector:
 
 def tile_boxes(size: Size, tile: int, overlap: int) -> list[Box]:
     """Boxes of whole pixels that cover a picture, evenly spread, row by row."""
-    columns, rows = _starts(size.width, tile, overlap), _starts(size.height, tile, overlap)
     width, height = min(tile, size.width), min(tile, size.height)
+    columns, rows = starts(size.width, width, overlap), starts(size.height, height, overlap)
     return [Box(left, top, left + width, top + height) for top in rows for left in columns]
 
 
 def unique(regions: Regions, overlap: float) -> Regions:
     """Most certain first, without those that overlap a more certain one of the same label."""
-    kept: list[int] = []
-    for label in dict.fromkeys(region.label for region in regions):
-        rows = np.array([i for i, region in enumerate(regions) if region.label == label])
-        boxes = np.array([tuple(regions[i].box) for i in rows], np.float64)
-        scores = np.array([regions[i].score for i in rows], np.float64)
-        kept += rows[distinct(boxes, scores, overlap)].tolist()
-    kept.sort(key=lambda i: (-regions[i].score, i))
-    return regions.holding([regions[i] for i in kept])
+    boxes = np.array([tuple(region.box) for region in regions], np.float64).reshape(-1, 4)
+    scores = np.array([region.score for region in regions], np.float64)
+    _, kinds = np.unique([region.label for region in regions], return_inverse=True)
+    return regions.holding([regions[i] for i in distinct(boxes, scores, overlap, kinds).tolist()])
 
 
 def moved(region: Region, tile: Box) -> Region:
@@ -129,13 +126,6 @@ def moved(region: Region, tile: Box) -> Region:
         landmarks=tuple((right + x, down + y) for right, down in region.landmarks),
         crop=region.crop and region.crop.shifted(x, y),
     )
-
-
-def _starts(length: int, tile: int, overlap: int) -> list[int]:
-    if length <= tile:
-        return [0]
-    count = -(-(length - overlap) // (tile - overlap))
-    return [round(i * (length - tile) / (count - 1)) for i in range(count)]
 
 
 def _is_cut(box: Box, tile: Box, size: Size, margin: int) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
+from detailer.core.nearest import nearest
 from detailer.errors import InputError
 from detailer.recipe import Recipe
 
@@ -27,6 +27,5 @@ def find(name: str | Path) -> Recipe:
         return Recipe.read(_FOLDER / f"{name}.toml")
     if path.suffix or path.exists():
         return Recipe.read(path.expanduser())
-    near = difflib.get_close_matches(str(name), names(), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names())}"
+    hint = nearest(str(name), names())
     raise InputError(f"recipe {str(name)!r} is neither a file nor a name; {hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal of few letters shows others as escapes instead of stopping the work.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    quiet = not {"-q", "--quiet"}.isdisjoint(words)
+    log, voice = logging.getLogger("detailer"), _Voice(logging.ERROR if quiet else logging.WARNING)
+    log.addHandler(voice)
     try:
         return _run(words)
     except SystemExit as end:
@@ -61,6 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DetailerError as error:
         sys.stderr.write("".join(f"detailer: {line}\n" for line in str(error).splitlines()))
         return MISUSED
+    finally:
+        log.removeHandler(voice)
+
+
+class _Voice(logging.Handler):
+    """Warnings go to the error output as it is when they come: above a bar, if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"detailer: {record.getMessage()}\n")
 
 
 def _run(words: list[str]) -> int:

@@ -63,7 +63,7 @@ class Drawing:
         points = [(x * self.scale, y * self.scale) for x, y in (*corners, corners[0])]
         draw = ImageDraw.Draw(self.image)
         for more, ink in ((2, _DARK), (0, colour)):
-            draw.line(points, ink, round(width * self.unit + more), joint="curve")
+            draw.line(points, ink, max(2, round(width * self.unit)) + more, joint="curve")
 
     def box(self, region: Region, colour: Colour) -> None:
         """A region's box and landmarks."""
@@ -108,27 +108,27 @@ class Drawing:
         return Box(x, y, x + box.width, y + box.height)
 
     def with_list(self, title: str, lines: Sequence[Line]) -> Image.Image:
-        """The drawing with a list below it."""
+        """The drawing with a list below it; wider than the drawing where the list needs it."""
         size = max(14.0, 5.5 * self.unit)
-        height = round(size * 1.6)
-        sheet = Image.new(
-            "RGB",
-            (self.image.width, self.image.height + (len(lines) + 2) * height),
-            PAPER,
+        height, margin = round(size * 1.6), size * 0.8
+        measure = Pen(ImageDraw.Draw(self.image), size)
+        starts = _starts(measure, lines)
+        width = max(self.image.width, min(_MOST, round(_reach(measure, lines) + 2 * margin)))
+        sheet = Image.new("RGB", (width, self.image.height + (len(lines) + 2) * height), PAPER)
+        sheet.paste(self.image, ((width - self.image.width) // 2, 0))
+        pen, top, room = (
+            Pen(ImageDraw.Draw(sheet), size),
+            self.image.height + margin,
+            width - margin,
         )
-        sheet.paste(self.image)
-        pen = Pen(ImageDraw.Draw(sheet), size)
-        top = self.image.height + height / 2
-        room = sheet.width - 2 * height / 2
-        pen.write((height / 2, top), pen.shortened(title, room), BRIGHT)
-        starts = _starts(pen, lines)
+        pen.write((margin, top), pen.shortened(title, room - margin), BRIGHT)
         for number, line in enumerate(lines, 1):
             y = top + number * height
             if number % 2:
-                pen.draw.rectangle((0, y - size * 0.2, sheet.width, y + height - size * 0.2), CARD)
+                pen.draw.rectangle((0, y - size * 0.2, width, y + height - size * 0.2), CARD)
             for start, text in zip(starts, line.columns, strict=False):
-                x = height / 2 + start
-                pen.write((x, y), pen.shortened(text, max(room - start, 1)), line.colour)
+                x = margin + start
+                pen.write((x, y), pen.shortened(text, max(room - x, 1)), line.colour)
         return sheet
 
 
@@ -207,3 +207,11 @@ def _starts(pen: Pen, lines: Sequence[Line]) -> list[float]:
         texts = [line.columns[column] for line in lines if len(line.columns) > column + 1]
         x += max(map(pen.width, texts), default=0) + pen.size * 1.2
     return starts
+
+
+def _reach(pen: Pen, lines: Sequence[Line]) -> float:
+    """How wide the list is with all its text."""
+    starts = _starts(pen, lines)
+    return max(
+        (starts[len(line.columns) - 1] + pen.width(line.columns[-1]) for line in lines), default=0
+    )

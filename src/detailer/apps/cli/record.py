@@ -59,11 +59,9 @@ def _entry(entry: Entry, paint: Paint) -> dict[str, Any]:
         }
         values["size"] = [window.size.width, window.size.height]
         values["painter"], values["seed"] = told.painter, told.seed
-        values["paint"] = {
-            name: value
-            for name, value in told.model_dump(mode="json").items()
-            if name not in ("painter", "seed") and value != getattr(paint, name)
-        }
+        other = {name: value for name, value in told if value != getattr(paint, name)}
+        other = {name: value for name, value in other.items() if name not in ("painter", "seed")}
+        values |= {"paint": other} if other else {}
     if entry.notes:
         values["notes"] = dict(entry.notes)
     return values

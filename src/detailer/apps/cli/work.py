@@ -38,7 +38,7 @@ class Upscale:
         raise AssertionError("upscale ends with the pixels")
 
     def foreseen(self, photo: Photo) -> Photo:
-        """A picture of the size to come, which takes no memory: to ask whether it can be written."""
+        """A picture of the size to come, to ask whether it can be written: no memory is used."""
         height, width, *channels = photo.pixels.shape
         size = (height * self.times, width * self.times, *channels)
         return replace(photo, pixels=np.broadcast_to(photo.pixels[:1, :1], size))
@@ -75,7 +75,6 @@ class Work:
         pixels = self.upscale(job, photo, reporter) if self.upscale else photo.pixels
         canvas = Canvas(pixels, photo.colour)
         done = Done(canvas.size, canvas.fingerprint, self.upscale.times if self.upscale else 1)
-        before = Canvas(canvas.pixels, canvas.colour) if job.preview else None
         for step in self._detailer.steps(canvas, self._plan(canvas)):
             done.take(step)
             reporter.step(job, step)
@@ -86,9 +85,10 @@ class Work:
                 return Outcome(done)
         text = record(done, self.choice.recipe, self.choice.beside)
         write(photo, canvas.pixels, job.target, text, self.write)
-        if before is None or job.preview is None:
+        if job.preview is None:
             return Outcome(done, (job.target,))
         title = sheet.Title(job.target.name, self.choice.recipe.about)
+        before = Canvas(pixels, photo.colour)
         sheet.save(sheet.draw(before, canvas, done, title), job.preview)
         return Outcome(done, (job.target, job.preview))
 

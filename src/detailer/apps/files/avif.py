@@ -51,10 +51,10 @@ def decode(source: Source) -> Photo:
 
 def encode(photo: Photo, quality: int | None = None) -> bytes:
     """The file: without loss if it was so and no quality of 1 to 100 is given."""
-    known = isinstance(photo.encoding, AvifEncoding)
-    old = photo.encoding if isinstance(photo.encoding, AvifEncoding) else AvifEncoding()
+    old = photo.encoded_as(AvifEncoding)
     if photo.pixels.dtype == np.uint16:
-        return _by_opencv(photo, old.depth if known else _NEW_DEPTH, quality, old.lossless)
+        depth = old.depth if photo.format == old.format else _NEW_DEPTH
+        return _by_opencv(photo, depth, quality, old.lossless)
     if old.lossless and quality is None:
         return _by_opencv(photo, 8, quality, lossless=True)
     metadata = photo.metadata

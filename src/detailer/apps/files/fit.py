@@ -37,7 +37,7 @@ def fitted(photo: Photo, form: Format) -> Photo:
     """The photo as the format can hold it.
 
     CMYK becomes sRGB, grey becomes RGB, and a depth the nearest one that the format has, each
-    only where it must; an opaque alpha is left out. Texts go into EXIF where there are no texts.
+    only where it must; an opaque alpha is left out.
     """
     check(photo, form)
     models = form.with_alpha if photo.has_alpha and form.with_alpha else form.models

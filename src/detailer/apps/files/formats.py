@@ -11,7 +11,7 @@ import numpy as np
 from detailer.apps.files import avif, jpeg, png, tiff, webp
 from detailer.apps.files.photo import Photo
 from detailer.apps.files.source import Extent, Source
-from detailer.core.colour import Model
+from detailer.core.profile import Model
 from detailer.errors import InputError
 
 _BYTE, _WORD, _FLOAT = np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)

@@ -30,8 +30,9 @@ from detailer.apps.files.segments import (
     split,
 )
 from detailer.apps.files.source import Extent, Source
-from detailer.core.colour import Colour, Model
+from detailer.core.colour import Colour
 from detailer.core.geometry import Size
+from detailer.core.profile import Model
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,15 @@ _CENTIMETRES = 2.54
 
 def measure(source: Source) -> Extent:
     """Size, by the frame header; what lies behind the picture (previews, films) is not counted."""
-    with _opened(source) as image:
+    _, coded = source.attempt(lambda: split(source.content))
+    with _opened(source, coded) as image:
         return Extent(Size(*image.size))
 
 
 def decode(source: Source) -> Photo:
     """The picture with its tables and segments."""
-    segments, _ = source.attempt(lambda: split(source.content))
-    with _opened(source) as image:
+    segments, coded = source.attempt(lambda: split(source.content))
+    with _opened(source, coded) as image:
         pixels = source.attempt(lambda: np.asarray(image))
         encoding = JpegEncoding(
             tables=source.attempt(lambda: _tables(image)),
@@ -65,7 +67,7 @@ def decode(source: Source) -> Photo:
 
 def encode(photo: Photo, quality: int | None = None) -> bytes:
     """The file, coded as it was, or with a quality of 1 to 100 if one is given."""
-    old = photo.encoding if isinstance(photo.encoding, JpegEncoding) else JpegEncoding()
+    old = photo.encoded_as(JpegEncoding)
     options: dict[str, object] = {"quality": quality or _NEW_QUALITY}
     if quality is None and old.tables:
         options = {"qtables": [list(table) for table in old.tables]}
@@ -83,9 +85,8 @@ def encode(photo: Photo, quality: int | None = None) -> bytes:
     return joined(_segments(photo.metadata, old.segments), file.getvalue())
 
 
-def _opened(source: Source) -> JpegImageFile:
-    """The file without the segments that a decoder has no use for and may stumble over."""
-    _, coded = source.attempt(lambda: split(source.content))
+def _opened(source: Source, coded: bytes) -> JpegImageFile:
+    """The file without the segments, which a decoder has no use for and may stumble over."""
     image = source.attempt(lambda: JpegImageFile(io.BytesIO(coded)))
     if image.mode not in _MODES:
         raise source.broken(f"a JPEG of mode {image.mode}")

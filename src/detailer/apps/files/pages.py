@@ -10,8 +10,9 @@ import numpy as np
 
 from detailer.apps.files.palette import Palette
 from detailer.apps.files.source import Source
-from detailer.core.colour import Colour, Model
+from detailer.core.colour import Colour
 from detailer.core.pixels import Native
+from detailer.core.profile import Model
 from detailer.errors import InputError
 
 JPEG = 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -14,6 +15,8 @@ from detailer.core.geometry import Size
 from detailer.core.pixels import Native, size_of
 from detailer.core.settings import Settings
 from detailer.errors import InputError
+
+_Encoding = TypeVar("_Encoding", bound=Encoding)
 
 
 class Limits(Settings):
@@ -92,6 +95,10 @@ class Photo:
     def format(self) -> str:
         """PNG, JPEG, WebP, TIFF or AVIF, by the file's content."""
         return self.encoding.format
+
+    def encoded_as(self, kind: type[_Encoding]) -> _Encoding:
+        """How a format held it; that format's defaults where the file was of another."""
+        return self.encoding if isinstance(self.encoding, kind) else kind()
 
     @property
     def size(self) -> Size:

@@ -20,6 +20,7 @@ from detailer.apps.files.scanlines import (
 )
 from detailer.apps.files.source import Extent, Source
 from detailer.apps.files.texts import (
+    TEXTS,
     XMP_KEYWORD,
     profile_chunk,
     profile_in,
@@ -32,7 +33,6 @@ from detailer.core.pixels import Native
 
 RECORD = "detailer"
 _INCH = 0.0254
-_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _RENEWED = (RECORD.encode(), XMP_KEYWORD.encode())
 # A chunk is kept if it is known here or, as PNG's rules have it, named safe to copy by a small
 # fourth letter. Those of the pixels' own form are kept with that form.
@@ -72,7 +72,7 @@ def encode(photo: Photo, quality: int | None = None) -> bytes:
     palette = photo.palette
     header, *body = packed(photo.pixels) if palette is None else packed_palette(palette.indices)
     image = [chunk for chunk in body if chunk.name == b"IDAT"]
-    old = photo.encoding.chunks if isinstance(photo.encoding, PngEncoding) else ()
+    old = photo.encoded_as(PngEncoding).chunks
     start = next((i for i, chunk in enumerate(old) if chunk.name == b"IDAT"), len(old))
     same = bool(old) and _form(old[0]) == _form(header)
     new = _from_metadata(photo.metadata, fresh=not old)
@@ -143,7 +143,7 @@ def _kept(chunks: tuple[Block, ...], same_form: bool) -> Iterator[Block]:
         small = chunk.name[0:1].islower() and chunk.name[3:4].islower()
         of_the_form = chunk.name in _OF_THE_FORM
         renewed = chunk.name == b"eXIf" or (
-            chunk.name in _TEXTS and chunk.body.partition(b"\0")[0] in _RENEWED
+            chunk.name in TEXTS and chunk.body.partition(b"\0")[0] in _RENEWED
         )
         if (small or chunk.name in _KNOWN or (of_the_form and same_form)) and not renewed:
             yield chunk

@@ -47,11 +47,11 @@ def read_frames(path: Path | str, limits: Limits | None = None) -> tuple[Photo, 
 
 def _opened(path: Path, limits: Limits) -> tuple[Source, Format, int]:
     """The file's bytes, its format, and its number of frames, all within the limits."""
-    if not path.exists():
-        raise InputError(f"{path} does not exist; check the name")
-    if not path.is_file():
-        raise InputError(f"{path} is not a file; give a picture file")
     try:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; check the name")
+        if not path.is_file():
+            raise InputError(f"{path} is not a file; give a picture file")
         with path.open("rb") as file:
             form = _format(path, file.read(_HEAD))
             most = limits.max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE

@@ -26,10 +26,9 @@ def split(content: bytes) -> tuple[tuple[Block, ...], bytes]:
     coded = [content[:2]]
     for name, begin, end in _walked(content):
         body = content[begin + 4 : end]
-        carried = name[1] in range(0xE0, 0xF0) or name == COMMENT
-        if carried:
+        if _is_carried(name):
             segments.append(Block(name, body))
-        if not carried or body.startswith((JFIF, ADOBE)):
+        if not _is_carried(name) or body.startswith((JFIF, ADOBE)):
             coded.append(content[begin:end])
     return tuple(segments), b"".join(coded)
 
@@ -41,7 +40,7 @@ def joined(segments: Iterable[Block], coded: bytes) -> bytes:
     parts += [
         coded[begin:end]
         for name, begin, end in _walked(coded)
-        if not (name[1] in range(0xE0, 0xF0) or name == COMMENT) or name == APP14
+        if not _is_carried(name) or name == APP14
     ]
     return b"".join(parts)
 
@@ -62,6 +61,11 @@ def profile_segments(icc: bytes) -> Iterator[Block]:
     for i in range(count):
         body = ICC + bytes([i + 1, count]) + icc[i * room : (i + 1) * room]
         yield Block(APP2, body)
+
+
+def _is_carried(name: bytes) -> bool:
+    """Whether it is a segment of an application, or a comment."""
+    return name[1] in range(0xE0, 0xF0) or name == COMMENT
 
 
 def _framed(segment: Block) -> bytes:

@@ -1,4 +1,4 @@
-"""Directory: the tags of a TIFF structure, as TIFF files and EXIF blocks hold them."""
+"""Tags: the directories of a TIFF structure, as TIFF files and EXIF blocks hold them."""
 
 from __future__ import annotations
 
@@ -64,14 +64,18 @@ def opened(content: bytes) -> Structure | None:
 
 
 def loaded(content: bytes, order: str, start: int, depth: int = 0) -> Directory:
-    """The directory at an offset, with those inside; tags that point nowhere are left out."""
+    """The directory at an offset, with those inside; tags that point nowhere are left out.
+
+    Of a number given twice the first counts: a few kilobytes of directories that point back at
+    themselves, many times each, would otherwise never be read to an end.
+    """
     (count,) = struct.unpack_from(order + "H", content, start)
     directory: dict[int, Tag] = {}
     for at in range(start + 2, start + 2 + 12 * count, 12):
         number, kind, values = struct.unpack_from(order + "HHL", content, at)
         length = _WIDTHS.get(kind, 0) * values
         begin = at + 8 if length <= 4 else struct.unpack_from(order + "L", content, at + 8)[0]
-        if length == 0 or begin + length > len(content):
+        if length == 0 or begin + length > len(content) or number in directory:
             continue
         tag = Tag(kind, values, content[begin : begin + length], begin)
         if number in _POINTERS and depth < _DEEPEST:

@@ -11,6 +11,7 @@ from detailer.apps.files.photo import Text
 
 log = logging.getLogger(__name__)
 
+TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 XMP_KEYWORD = "XML:com.adobe.xmp"
 _LARGEST = 64_000_000
 
@@ -18,7 +19,7 @@ _LARGEST = 64_000_000
 def texts(chunks: Iterable[Block]) -> Iterator[Text]:
     """The texts of tEXt, zTXt and iTXt chunks; what cannot be decoded is left out."""
     for chunk in chunks:
-        if chunk.name in (b"tEXt", b"zTXt", b"iTXt"):
+        if chunk.name in TEXTS:
             try:
                 yield _text(chunk)
             except (ValueError, zlib.error) as error:

@@ -66,7 +66,7 @@ def decode(source: Source) -> Photo:
 
 def encode(photo: Photo, quality: int | None = None) -> bytes:
     """The file: pixels without loss; `quality` has no meaning here."""
-    old = photo.encoding if isinstance(photo.encoding, TiffEncoding) else TiffEncoding()
+    old = photo.encoded_as(TiffEncoding)
     metadata, palette = photo.metadata, photo.palette
     if palette is not None and palette.colours.shape[1] == 4:
         palette = None  # TIFF knows no transparent colours; the pixels are there as RGB and alpha

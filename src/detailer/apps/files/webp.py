@@ -16,6 +16,7 @@ from detailer.apps.files.source import Extent, Source, by_opencv
 from detailer.core.geometry import Size
 
 _NEW_QUALITY = 95
+_EFFORT = 80  # without loss, the quality is how hard it tries to be small
 _LOSSLESS, _LOSSY, _EXTENDED, _FRAME = b"VP8L", b"VP8 ", b"VP8X", b"ANMF"
 
 
@@ -50,13 +51,13 @@ def decode(source: Source) -> Photo:
 
 def encode(photo: Photo, quality: int | None = None) -> bytes:
     """The file: without loss if it was so and no quality of 1 to 100 is given."""
-    old = photo.encoding if isinstance(photo.encoding, WebpEncoding) else WebpEncoding()
+    old = photo.encoded_as(WebpEncoding)
     file = io.BytesIO()
     Image.fromarray(photo.pixels).save(
         file,
         "WEBP",
         lossless=old.lossless and quality is None,
-        quality=quality or (_NEW_QUALITY if not old.lossless else 80),
+        quality=quality or (_EFFORT if old.lossless else _NEW_QUALITY),
         exact=True,
         exif=photo.metadata.exif or b"",
         xmp=photo.metadata.xmp or b"",

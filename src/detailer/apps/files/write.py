@@ -82,9 +82,15 @@ def check_target(photo: Photo, target: Path, settings: Write) -> None:
     Raises:
         InputError: If the target names no format, is the source without leave, or cannot hold
             the picture.
-        OutputError: If there is no folder for it, or it is a folder.
+        OutputError: If there is no folder for it, it is a folder, or its name cannot be used.
     """
     check(photo, by_suffix(target))
+    try:
+        target.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from error
     if target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file")
     if not target.parent.is_dir():

@@ -96,18 +96,23 @@ def layout(area: Box, tile: Tile) -> list[Box]:
         overlap = min(overlap, max(fitted - 1, 0))
     if fitted <= overlap:
         return []
-    starts = _compatible_starts if tile.compatible else _starts
+    along = _compatible_starts if tile.compatible else starts
     return [
         Box(x, y, x + fitted, y + fitted).shifted(area.left, area.top)
-        for y in starts(int(area.height), fitted, overlap)
-        for x in starts(int(area.width), fitted, overlap)
+        for y in along(int(area.height), fitted, overlap)
+        for x in along(int(area.width), fitted, overlap)
     ]
 
 
-def _starts(length: int, side: int, overlap: int) -> list[int]:
-    """Where the fewest tiles start that cover a length and overlap by that at least."""
-    count = max(1, math.ceil((length - overlap) / (side - overlap)))
-    return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
+def starts(length: int, side: int, overlap: int) -> list[int]:
+    """Where the fewest tiles start that cover a length and overlap by that at least.
+
+    They are spread evenly. The overlap is less than the side, or one tile covers the length.
+    """
+    if length <= side:
+        return [0]
+    count = math.ceil((length - overlap) / (side - overlap))
+    return [round(i * (length - side) / (count - 1)) for i in range(count)]
 
 
 def _compatible_starts(length: int, side: int, overlap: int) -> list[int]:

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
-from detailer.engines.detectors.found import Found, join
+from detailer.engines.detectors.found import Found, Numbers, join
 from detailer.engines.detectors.look import Look, check_picture, stretched
 from detailer.engines.detectors.session import Hardware, Network
 from detailer.engines.models import installed_file
@@ -86,7 +85,7 @@ class CenterFace:
         found = Found.of(boxes, heat[0, row, column], landmarks)
         return found.scaled(1 / look.x, 1 / look.y)
 
-    def _run(self, look: Look) -> list[NDArray[np.float64]]:
+    def _run(self, look: Look) -> list[Numbers]:
         outputs = self._network(look.planes())
         cells = tuple(side // _STRIDE for side in look.pixels.shape[:2])
         shapes: list[tuple[Any, ...]] = [output.shape for output in outputs]

@@ -17,6 +17,7 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.core.regions.from_mask import MaskPicture, Trace, planes_of, trace
+from detailer.engines.detectors.look import resized
 from detailer.errors import InputError
 from detailer.stages.detect import Detector
 
@@ -78,9 +79,10 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
     text = str(path)
     inline = [part for part in text.split(";") if part.strip()]
     if inline and all(part.count(",") == 3 for part in inline) and not Path(text).is_file():
-        return given_boxes([_box(part.split(","), text) for part in inline], label)
-    content = _json(Path(text).expanduser())
-    listed = content.get("regions") if isinstance(content, dict) else content
+        listed: Any = [part.split(",") for part in inline]
+    else:
+        content = _json(Path(text).expanduser())
+        listed = content.get("regions") if isinstance(content, dict) else content
     if not isinstance(listed, list):
         raise InputError(f"{path} holds no list of boxes")
     return given_boxes([_region(item, label, text) for item in listed], label)
@@ -110,8 +112,7 @@ def _fitted(plane: MaskPicture, size: Size, fit: bool) -> MaskPicture:
             " or have it fitted (fit=True, --fit-mask)"
         )
     solid = plane.view(np.uint8) * np.uint8(255) if plane.dtype == np.bool_ else plane
-    how = cv2.INTER_AREA if size.area < now.area else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(solid, (size.width, size.height), interpolation=how))
+    return resized(solid, size)
 
 
 def _inside(region: Region, size: Size) -> Region:
@@ -132,8 +133,9 @@ def _json(path: Path) -> Any:
 
 def _region(item: Any, label: str, source: str) -> Region:
     entry = item if isinstance(item, dict) else {"box": item}
-    region = Region.from_box(_box(entry.get("box"), source), str(entry.get("label", label)))
+    box = _box(entry.get("box"), source)
     try:
+        region = Region.from_box(box, str(entry.get("label", label)))
         points = tuple((float(x), float(y)) for x, y in entry.get("landmarks", ()))
         return replace(region, score=float(entry.get("score", 1.0)), landmarks=points)
     except (TypeError, ValueError) as error:

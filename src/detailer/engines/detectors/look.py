@@ -43,7 +43,7 @@ def stretched(picture: Picture, long_side: float) -> Look:
     target = Size(
         min(most, _next_step(size.width * factor)), min(most, _next_step(size.height * factor))
     )
-    pixels = _resized(picture, target)
+    pixels = resized(picture, target)
     return Look(pixels, target.width / size.width, target.height / size.height)
 
 
@@ -69,7 +69,7 @@ def letterboxed(picture: Picture, target: Size, factor: float | None = None, fil
         min(target.height, max(1, round(size.height * factor))),
     )
     pixels = np.full((*target.shape, 3), fill, np.uint8)
-    pixels[: scaled.height, : scaled.width] = _resized(picture, scaled)
+    pixels[: scaled.height, : scaled.width] = resized(picture, scaled)
     return Look(pixels, scaled.width / size.width, scaled.height / size.height)
 
 
@@ -87,10 +87,10 @@ def _next_step(length: float) -> int:
     return max(STEP, math.ceil(length / STEP - 1e-6) * STEP)
 
 
-def _resized(picture: Picture, size: Size) -> Picture:
+def resized(picture: NDArray[Any], size: Size) -> NDArray[Any]:
+    """A picture or a mask of another size: by area where it shrinks, else linear."""
     now = size_of(picture)
     if now == size:
         return picture
-    shrinks = size.area < now.area
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (size.width, size.height), interpolation=how), np.uint8)
+    how = cv2.INTER_AREA if size.area < now.area else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (size.width, size.height), interpolation=how))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
-from detailer.engines.detectors.found import Found, join
+from detailer.engines.detectors.found import Found, Numbers, join
 from detailer.engines.detectors.look import Look, check_picture, padded
 from detailer.engines.detectors.session import Hardware, Network
 from detailer.engines.downloads import YUNET
@@ -60,7 +59,7 @@ class YuNet:
         distinct = found.scaled(1 / look.x, 1 / look.y).distinct(_OVERLAP)
         return distinct.regions(size_of(picture), ("face",))
 
-    def _found(self, look: Look, stride: int, outputs: dict[str, NDArray[np.float64]]) -> Found:
+    def _found(self, look: Look, stride: int, outputs: dict[str, Numbers]) -> Found:
         classes, objects, boxes, points = (outputs[f"{name}_{stride}"] for name in _NUMBERS)
         scores = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))[:, 0]
         cells = np.flatnonzero(scores >= self.threshold)
@@ -72,7 +71,7 @@ class YuNet:
         corners = np.concatenate([centre - half, centre + half], axis=1)
         return Found.of(corners, scores[cells], landmarks)
 
-    def _run(self, look: Look) -> dict[str, NDArray[np.float64]]:
+    def _run(self, look: Look) -> dict[str, Numbers]:
         outputs = self._network(look.planes(bgr=True))
         given = dict(zip(self._network.output_names, outputs, strict=True))
         height, width = look.pixels.shape[:2]

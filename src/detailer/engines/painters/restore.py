@@ -11,7 +11,7 @@ import numpy as np
 from detailer.core.geometry import Size
 from detailer.core.pixels import Pixels, resize, size_of
 from detailer.core.plan import Cutout, Failed, Painted, Progress
-from detailer.engines.painters.part import Part, part_of
+from detailer.engines.painters.part import Part, paint_parts
 from detailer.engines.painters.sharpness import SHARP, Grey, contrast, edge_width, luma, soft
 from detailer.engines.realesrgan import NETWORKS, Network, Style
 from detailer.errors import EngineError, InputError
@@ -65,30 +65,24 @@ class Restore:
         self._network = Network(NETWORKS[style], threads)
 
     def __call__(self, cutouts: Sequence[Cutout], /) -> Iterator[Progress | Painted | Failed]:
-        """Paint them one after the other: a CPU gains nothing from a batch."""
-        for index, cutout in enumerate(cutouts):
-            yield Progress(index, len(cutouts), "restore")
-            try:
-                yield self._painted(cutout)
-            except EngineError as error:
-                yield Failed(cutout.patch, str(error))
+        """One answer for each, in order; none depends on the others."""
+        return paint_parts(cutouts, self._painted, "restore")
 
-    def _painted(self, cutout: Cutout) -> Painted:
-        part = part_of(cutout)
+    def _painted(self, part: Part) -> Painted:
         before = luma(part.at_picture_size(part.pixels))
         width = edge_width(before)
         looks = looks_at(part.size, width)
         notes = {"network": self._network.name, "edge_width": round(width, 2)}
         if looks.strength == 0:
-            return Painted(cutout.patch, cutout.pixels, notes | {"left": "large and sharp already"})
+            return Painted(part.patch, part.whole, notes | {"left": "large and sharp already"})
         around = part.grown(_CONTEXT / min(looks.shares))
         large = self._enlarged(around, looks)
         held = large + soft(around.pixels - large, _HELD * width * part.unit)
-        after = luma(around.at_picture_size(held))
+        after = luma(part.at_picture_size(part.of(around, held)))
         gain = gain_for(before, after, width)
         detail = held - soft(held, width * part.unit)
         new = around.pixels + looks.strength * (held + (gain - 1) * detail - around.pixels)
-        return Painted(cutout.patch, around.put_back(new), notes | {"gain": round(gain, 2)})
+        return Painted(part.patch, around.put_back(new), notes | {"gain": round(gain, 2)})
 
     def _enlarged(self, part: Part, looks: Looks) -> Pixels:
         """What the network makes of a part, at the part's painted size."""

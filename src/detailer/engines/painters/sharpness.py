@@ -21,7 +21,9 @@ _WIDE = 8.0
 
 def luma(pixels: Pixels) -> Grey:
     """Brightness of (h, w, 3) sRGB as the eye weighs it, Rec. 601."""
-    return pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    grey: Grey = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+    return grey
 
 
 def soft(pixels: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
@@ -34,7 +36,8 @@ def gradient(grey: Grey) -> Grey:
     """Magnitude of the gradient, per pixel, by Sobel's kernels."""
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+    # Not cv2.magnitude: its last bit depends on where in memory the pixels lie.
+    return np.sqrt(across * across + down * down, dtype=np.float32)
 
 
 def edge_width(grey: Grey) -> float:
@@ -61,3 +64,14 @@ def edge_width(grey: Grey) -> float:
 def contrast(grey: Grey, sigma: float) -> float:
     """Mean deviation between structures of `sigma` and of twice that: one octave of detail."""
     return float(np.abs(soft(grey, sigma) - soft(grey, 2 * sigma)).mean())
+
+
+def noise(grey: Grey) -> float:
+    """Standard deviation of the noise, 0..1, from what is left where there are no edges.
+
+    Immerkær, Fast noise variance estimation, 1996; the median in place of the mean, so that
+    edges and texture do not count.
+    """
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    rough = cv2.filter2D(grey, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return float(np.median(np.abs(rough)) / 0.6745 / 6)

@@ -11,7 +11,7 @@ import numpy as np
 from detailer.core.colour import GREY, RGB, Colour
 from detailer.core.geometry import Size
 from detailer.core.lanczos import lanczos
-from detailer.core.pixels import LEVELS, Native, Pixels, resize, size_of, to_unit
+from detailer.core.pixels import LEVELS, Alpha, Native, Pixels, resize, size_of, to_unit
 from detailer.core.plan import Progress
 from detailer.engines.realesrgan import NETWORKS, TILE, Name, Network, Style, Tile, tiles
 from detailer.errors import InputError
@@ -102,8 +102,9 @@ class Esrgan:
             place = part.core.scaled(factor, factor).slices
             colours = self._colours(seen[..., :channels], part, factor)
             out[(*place, slice(channels))] = _quantized(colours, pixels.dtype)
-            alpha = _core(_lanczos(seen[..., channels:], factor), part, factor)
-            out[(*place, slice(channels, None))] = _quantized(alpha, pixels.dtype)
+            for alpha in range(channels, planes.shape[2]):
+                large = _core(_lanczos(seen[..., alpha], factor), part, factor)
+                out[(*place, alpha)] = _quantized(large, pixels.dtype)
         yield Progress(len(parts), len(parts), "upscale")
         yield Upscaled(out.reshape(*out.shape[:2], *pixels.shape[2:]))
 
@@ -124,9 +125,9 @@ def _core(large: Pixels, part: Tile, factor: int) -> Pixels:
     return large[inside.scaled(factor, factor).slices]
 
 
-def _lanczos(planes: Pixels, factor: int) -> Pixels:
-    height, width = planes.shape[:2]
-    tall = lanczos(planes, (0, height), height * factor)
+def _lanczos(alpha: Alpha, factor: int) -> Alpha:
+    height, width = alpha.shape
+    tall = lanczos(alpha, (0, height), height * factor)
     wide = lanczos(tall.swapaxes(0, 1), (0, width), width * factor)
     return wide.swapaxes(0, 1)
 

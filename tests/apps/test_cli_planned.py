@@ -1,0 +1,70 @@
+"""detailer run with a plan, or with single regions of one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detailer.apps.cli import main
+from tests.apps.cli_run import FAKES, pixels, run, steps
+
+pytestmark = pytest.mark.usefixtures("pictures")
+
+
+def test_single_regions_are_done_again_with_another_seed(capsys):
+    run("a.png", "--json", *FAKES)
+    first = {
+        s["index"]: s["seed"] for s in steps(capsys.readouterr().out) if s["step"] == "painted"
+    }
+    assert run("a.png", "--json", "--only", "1", "--seed", "7", *FAKES) == 0
+    again = steps(capsys.readouterr().out)
+    assert [s["index"] for s in again if s["step"] == "painted"] == [1]
+    assert [s["reason"] for s in again if s["step"] == "skipped"] == ["left out"]
+    assert next(s["seed"] for s in again if s["step"] == "painted") != first[1]
+
+
+def test_a_region_that_is_not_there_is_told_with_those_that_are(capsys):
+    assert run("a.png", "--only", "0,7", *FAKES) == 1
+    assert "--only 7: no such region; there are 0 to 1" in capsys.readouterr().err
+    assert run("a.png", "--only", "0", "--detector", "none", "--painter", "inverting") == 1
+    assert "nothing was found" in capsys.readouterr().err
+
+
+def test_a_plan_that_was_written_is_carried_out(capsys):
+    assert main(["plan", "a.png", "-o", "plan.json", *FAKES]) == 0
+    assert run("a.png", "-q", *FAKES) == 0
+    assert run("a.png", "-q", "--plan", "plan.json", "-o", "planned.png") == 0
+    assert (pixels("planned.png") == pixels("a-detailed.png")).all()
+
+
+def test_a_plan_that_was_edited_is_carried_out_as_edited():
+    main(["plan", "a.png", "-o", "plan.json", *FAKES])
+    plan = json.loads(Path("plan.json").read_text())
+    del plan["patches"][1]
+    Path("plan.json").write_text(json.dumps(plan))
+    assert run("a.png", "-q", "--plan", "plan.json") == 0
+    changed = (pixels("a.png") != pixels("a-detailed.png")).any(axis=2)
+    assert changed[10:30, 10:26].any()
+    assert not changed[22:42, 62:82].any()
+
+
+def test_paint_flags_change_a_plan_and_seeds_follow(capsys):
+    main(["plan", "a.png", "-o", "plan.json", *FAKES])
+    run("a.png", "--json", "--plan", "plan.json", "--seed", "5", "--painter", "first-only")
+    seeds = [s["seed"] for s in steps(capsys.readouterr().out) if s["step"] == "painted"]
+    run("a.png", "--json", "--seed", "5", *FAKES)
+    expected = [s["seed"] for s in steps(capsys.readouterr().out) if s["step"] == "painted"]
+    assert seeds == expected[:1]
+
+
+def test_a_setting_that_a_plan_has_decided_is_refused_beside_it(capsys):
+    main(["plan", "a.png", "-o", "plan.json", *FAKES])
+    assert run("a.png", "--plan", "plan.json", "--crop-factor", "2") == 2
+    assert "--crop-factor is decided in the plan" in capsys.readouterr().err
+
+
+def test_a_plan_for_another_picture_is_refused(capsys):
+    main(["plan", "a.png", "-o", "plan.json", *FAKES])
+    assert run("b.png", "--plan", "plan.json") == 1
+    assert "b.png" in capsys.readouterr().err
+    assert not Path("b-detailed.png").exists()

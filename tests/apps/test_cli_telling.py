@@ -1,0 +1,76 @@
+"""How a run is told: to people, to logs, to programs."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.apps.cli_run import FAKES, run, steps
+
+pytestmark = pytest.mark.usefixtures("pictures")
+
+
+def test_a_log_has_one_line_for_each_thing_that_happens(capsys):
+    run("a.png", "b.png", *FAKES)
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "a.png: 2 found, 2 to paint"
+    assert lines[1].startswith("a.png: region 0 painted at ")
+    assert lines[-1] == "2 of 2 pictures done"
+    assert len(lines) == 9
+
+
+def test_quiet_is_silent(capsys):
+    assert run("a.png", "--quiet", *FAKES) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_tells_every_step_in_a_line(capsys):
+    assert run("a.png", "--json", "--preview", "--painter", "first-only", "--detector", "two") == 1
+    out, err = capsys.readouterr()
+    told = steps(out)
+    assert [step["step"] for step in told if step["step"] != "progress"] == [
+        "planned",
+        "painted",
+        "failed",
+        "finished",
+        "done",
+    ]
+    painted = next(step for step in told if step["step"] == "painted")
+    assert painted["index"] == 0
+    assert painted["box"] == [8, 8, 32, 32]
+    failed = next(step for step in told if step["step"] == "failed")
+    assert failed["reason"] == "out of paint"
+    finished = told[-2]
+    assert finished["files"] == ["a-detailed.png", "a-detailed-preview.png"]
+    assert finished["regions"] == {"painted": 1, "skipped": 0, "failed": 1}
+    assert told[-1] == {"step": "done", "pictures": 1, "failures": 1}
+    assert "region 1 stays as it was: out of paint" in err
+
+
+def test_a_warning_is_told_in_a_line_and_quiet_is_silent_about_it(capsys):
+    Path("b.jpg").write_bytes(Path("b.png").read_bytes())
+    assert run("b.jpg", *FAKES) == 0
+    assert capsys.readouterr().err == "detailer: b.jpg is a PNG in truth, whatever its name says\n"
+    assert run("b.jpg", "--quiet", *FAKES) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_a_bar_and_a_line_for_each_picture(monkeypatch, capsys):
+    pytest.importorskip("rich")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert run("a.png", "b.png", *FAKES) == 0
+    out = capsys.readouterr().out
+    assert "a.png -> a-detailed.png (2 painted)" in out
+    assert "b.png -> b-detailed.png (2 painted)" in out
+
+
+def test_a_terminal_is_told_what_failed(monkeypatch, capsys):
+    pytest.importorskip("rich")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    Path("empty.png").write_bytes(b"")
+    assert run("empty.png", "a.png", "--detector", "two", "--painter", "first-only") == 1
+    out = capsys.readouterr().out
+    assert "empty.png is empty" in out
+    assert "region 1 stays: out of paint" in out
+    assert "0 of 2 pictures done" in out
