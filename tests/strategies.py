@@ -49,14 +49,18 @@ def _regions(draw: st.DrawFn, size: Size) -> Region:
 
 
 @st.composite
-def pictures(draw: st.DrawFn, size: Size) -> Native:
-    """Noise in every dtype and number of channels; float32 with infinities and negative zero."""
+def pictures(draw: st.DrawFn, size: Size, wild: bool = False) -> Native:
+    """Noise in every dtype and number of channels; wild float32 hold more than numbers."""
     noise = np.random.default_rng(draw(st.integers(0, 2**32)))
     channels = draw(st.sampled_from([(), (1,), (2,), (3,), (4,)]))
     dtype = draw(st.sampled_from(DTYPES))
     shape = (*size.shape, *channels)
     if dtype is np.float32:
-        return noise.random(shape, np.float32)
+        picture = noise.random(shape, np.float32)
+        if wild:
+            flat, odd = picture.reshape(-1), np.float32([np.inf, -np.inf, np.nan, -0.0, 7.5])
+            flat[noise.integers(0, flat.size, 20)] = noise.choice(odd, 20)
+        return picture
     return noise.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
 
 
@@ -84,6 +88,6 @@ class Scene:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Scene:
+def scenes(draw: st.DrawFn, wild: bool = False) -> Scene:
     size = draw(sizes())
-    return Scene(draw(pictures(size)), draw(regions_in(size)), draw(crops))
+    return Scene(draw(pictures(size, wild)), draw(regions_in(size)), draw(crops))

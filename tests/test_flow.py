@@ -50,7 +50,7 @@ def pasted(finished: Finished) -> np.ndarray:
     return alpha
 
 
-@given(scenes())
+@given(scenes(wild=True))
 def test_beyond_the_paste_masks_not_a_bit_changes(scene: Scene) -> None:
     finished = detailer(scene, noise)(scene.picture)
     outside = pasted(finished) == 0
@@ -192,7 +192,7 @@ def test_a_painter_that_answers_twice_is_an_error() -> None:
         yield from inverted(cutouts)
         yield from inverted(cutouts)
 
-    with pytest.raises(EngineError, match="twice for region 0"):
+    with pytest.raises(EngineError, match="region 0 twice"):
         Detailer(finds(Box(8, 8, 40, 40)), painter)(np.zeros((64, 64, 3), np.uint8))
 
 

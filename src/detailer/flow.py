@@ -119,7 +119,8 @@ class Detailer:
                 yield answer
                 continue
             if waiting.pop(answer.patch.index, None) is None:
-                raise EngineError(f"the painter answered twice for region {answer.patch.index}")
+                index = answer.patch.index
+                raise EngineError(f"the painter answered for region {index} twice, or unasked")
             small = shrink(answer) if isinstance(answer, Painted) else answer
             if isinstance(small, Shrunk):
                 shrunk[answer.patch.index] = small

@@ -140,7 +140,8 @@ class Engines:
         known = option_names(kind, name)
         options = {option: value for option, value in wishes.items() if option in known}
         if "faces" in known:
-            options["faces"] = self.detector(Detect(detector=FACES))
+            threshold = wishes["threshold"]
+            options["faces"] = self.detector(Detect(detector=FACES, threshold=threshold))
         key = repr((kind, name, sorted(options.items())))
         if key not in self._opened:
             self._opened[key] = _OPENERS[kind](name, **options)

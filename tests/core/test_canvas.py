@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detailer.core.canvas import Canvas
+from detailer.core.colour import Colour
 from detailer.core.geometry import Box
 from detailer.core.matte import Matte
 from detailer.core.pixels import Native
@@ -19,7 +20,7 @@ def same_bits(a: Native, b: Native) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
-@given(scenes())
+@given(scenes(wild=True))
 def test_beyond_the_mask_not_a_bit_changes(scene: Scene) -> None:
     canvas, mask = scene.canvas, scene.regions[0].mask
     noise = np.random.default_rng(1).random((*mask.alpha.shape, 3), np.float32)
@@ -53,6 +54,16 @@ def test_the_given_array_is_left_as_it_is(scene: Scene) -> None:
     canvas = scene.canvas
     canvas.blend(np.ones((*canvas.size.shape, 3), np.float32), Matte.filled(canvas.size.box))
     assert same_bits(scene.picture, before)
+
+
+@given(scenes(wild=True))
+def test_painted_pixels_are_finite_whatever_was_there(scene: Scene) -> None:
+    canvas, mask = scene.canvas, scene.regions[0].mask
+    canvas.blend(np.full((*mask.alpha.shape, 3), 0.5, np.float32), mask)
+    meant = mask.within(canvas.size.box) > 0
+    planes = np.atleast_3d(canvas.pixels)[..., : canvas.colour.channels]
+    assert np.isfinite(planes[meant]).all()
+    assert np.isfinite(canvas.read(canvas.size.box)).all()
 
 
 def test_infinities_and_negative_zero_outside_the_mask_survive() -> None:
@@ -109,6 +120,17 @@ def test_painted_numbers_that_are_not_finite_are_refused(value: float) -> None:
     canvas = Canvas(np.zeros((16, 16, 3), np.uint8))
     with pytest.raises(CanvasError, match="not finite"):
         canvas.blend(np.full((2, 2, 3), value, np.float32), Matte.filled(Box(0, 0, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "colour"),
+    [((4, 4), Colour("rgb")), ((4, 4, 3), Colour("cmyk")), ((4, 4, 3), Colour("grey"))],
+)
+def test_a_colour_that_does_not_fit_the_channels_is_refused(
+    shape: tuple[int, ...], colour: Colour
+) -> None:
+    with pytest.raises(InputError, match="channels cannot be"):
+        Canvas(np.zeros(shape, np.uint8), colour)
 
 
 @pytest.mark.parametrize("shape", [(3, 2, 3), (2, 3, 3)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -169,14 +168,6 @@ def test_every_card_says_what_the_engine_does_and_needs() -> None:
         assert card.about
         assert card.needs
         assert bool(card.reason) != card.available
-
-
-def test_the_entry_points_of_the_project_are_those_that_are_built_in() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    published = project.get("entry-points", {})
-    for kind, group in GROUPS.items():
-        ours = {listed.name: listed.factory for listed in BUILT_IN if listed.kind == kind}
-        assert published.get(group) == ours
 
 
 def _hide(monkeypatch: pytest.MonkeyPatch, library: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,6 +87,25 @@ def test_a_given_window_takes_the_place_of_the_crop_factor() -> None:
     assert isinstance(window, Window)
     assert window.box.width == pytest.approx(64, abs=3)
     assert window.box.height == pytest.approx(96, abs=3)
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+def test_a_given_window_beyond_the_picture_is_skipped_or_clipped(compatible: bool) -> None:
+    crop = Crop(compatible=compatible)
+    out, over = Box(200, 200, 264, 264), Box(-20, -20, 100, 100)
+    region = Region(Box(40, 40, 60, 60), Matte.filled(Box(40, 40, 60, 60)), crop=out)
+    assert frame(region, Size(128, 128), crop) == "zero size"
+    window = frame(replace(region, crop=over), Size(128, 128), crop)
+    assert isinstance(window, Window)
+    assert Size(128, 128).box.holds(window.box)
+
+
+@pytest.mark.parametrize("side", [97, 100, 101, 103])
+def test_a_window_as_wide_as_the_picture_does_not_leave_it(side: int) -> None:
+    region = Region.from_box(Box(45, 45, 55, 55))
+    window = frame(region, Size(side, side), Crop(crop_factor=20, guide_size=64))
+    assert isinstance(window, Window)
+    assert Size(side, side).box.holds(window.box)
 
 
 @pytest.mark.parametrize("tilt", [-120, -30, 10, 45, 90, 170])

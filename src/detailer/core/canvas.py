@@ -40,6 +40,12 @@ class Canvas:
             raise InputError(f"a picture of shape {pixels.shape}; give (h, w) or (h, w, channels)")
         self.bounded = bounded
         self.colour = colour if colour is not None else _told_by_channels(pixels)
+        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+        if channels not in (self.colour.channels, self.colour.channels + 1):
+            raise InputError(
+                f"a picture of {channels} channels cannot be {self.colour.model}; that has"
+                f" {self.colour.channels}, or one more with alpha"
+            )
         self._pixels = np.array(pixels, order="C")
         planes = self._pixels[..., None] if pixels.ndim == 2 else self._pixels
         self._colours = planes[..., : self.colour.channels]
@@ -108,14 +114,21 @@ class Canvas:
         alpha = mask.alpha[..., None]
         painted = np.clip(pixels, 0, 1) if self.bounded else pixels
         # Where nothing is meant nothing is computed: infinities out there stay what they are.
-        change = np.where(alpha > 0, self.colour.from_srgb(painted, before) - before, 0)
-        after = _quantized(before + alpha * change, target.dtype)
+        new = self.colour.from_srgb(painted, before)
+        before = np.where(np.isfinite(before), before, new)
+        after = _quantized(before + np.where(alpha > 0, alpha * (new - before), 0), target.dtype)
         np.copyto(target, after, where=alpha > 0)
 
     def _seen(self, part: Native) -> Pixels:
-        seen = self.colour.to_srgb(to_unit(part))
-        free = part.dtype == np.float32 and self.bounded
-        return np.clip(seen, 0, 1) if free else seen
+        seen = self.colour.to_srgb(self._unit(part))
+        return np.clip(seen, 0, 1) if part.dtype == np.float32 and self.bounded else seen
+
+    def _unit(self, part: Native) -> NDArray[np.float32]:
+        values = to_unit(part)
+        if part.dtype != np.float32 or not self.bounded:
+            return values
+        # One pixel that is not a number would spoil all that is resampled with it.
+        return np.nan_to_num(values, posinf=1, neginf=0)
 
     def picture(self) -> Picture:
         """The whole picture as (h, w, 3) uint8 sRGB, for detectors; no copy where it is that."""
@@ -126,7 +139,9 @@ class Canvas:
         out = np.empty((*self.size.shape, 3), np.uint8)
         for top in range(0, self.size.height, _BAND):
             band = self._colours[top : top + _BAND]
-            out[top : top + _BAND] = self.colour.seen(to_unit(band))
+            out[top : top + _BAND] = self.colour.seen(
+                np.nan_to_num(to_unit(band), posinf=1, neginf=0)
+            )
         return out
 
 

@@ -121,7 +121,9 @@ def frame(region: Region, picture: Size, crop: Crop) -> Window | str:
     painted sides are multiples of crop.multiple.
     """
     box = region.box.clipped(picture.box)
-    around = region.crop or crop_region(region.box, picture, crop.crop_factor, crop.crop_min_size)
+    around = crop_region(region.box, picture, crop.crop_factor, crop.crop_min_size)
+    if region.crop is not None:
+        around = region.crop.clipped(picture.box)
     decided = enlargement(around.size, region.box, crop)
     if isinstance(decided, str):
         return decided
