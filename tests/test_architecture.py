@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -63,11 +64,20 @@ def test_the_command_lines_help_loads_no_model_library() -> None:
     assert not loaded_after(code) & (MODEL_LIBRARIES - {"rich"})
 
 
-def test_every_public_name_is_there_and_listed() -> None:
-    public = {
-        name
-        for name, value in vars(detailer).items()
-        if not name.startswith("_") and not isinstance(value, type(sys))
+def test_every_public_name_is_listed_and_comes_from_where_type_checkers_find_it() -> None:
+    tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
+    typed = {
+        alias.name: str(node.module)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("detailer.")
+        for alias in node.names
     }
-    assert public == set(detailer.__all__)
-    assert detailer.__all__ == sorted(detailer.__all__)
+    assert sorted(typed) == detailer.__all__
+    for name, module in typed.items():
+        assert getattr(detailer, name) is getattr(importlib.import_module(module), name)
+    assert set(detailer.__all__) <= set(dir(detailer))
+
+
+def test_a_name_that_is_not_public_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        detailer.lode  # noqa: B018  # asking is the test

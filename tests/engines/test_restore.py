@@ -68,7 +68,7 @@ def test_a_blurred_face_gets_the_gradient_of_a_sharp_one_and_keeps_its_tone(rest
     answer = one(restore, contract.cutout(blurred, Window(0, 0, Size(120, 120), 1.0), box))
     before, after, truth = (part[box.slices] for part in (blurred, answer.pixels, sharp))
     wanted = gradient(luma(truth)).mean()
-    assert gradient(luma(before)).mean() < 0.8 * wanted
+    assert gradient(luma(before)).mean() < 0.85 * wanted
     assert 0.8 * wanted < gradient(luma(after)).mean() < 1.2 * wanted
     tones = [cv2.cvtColor(soft(part, 8), cv2.COLOR_RGB2Lab) for part in (before, after)]
     assert np.linalg.norm(tones[1] - tones[0], axis=2).mean() < 0.5

@@ -12,7 +12,7 @@ from detailer.apps.cli.parser import Parser
 from detailer.apps.files import Limits, Photo, read, read_frames
 from detailer.errors import InputError, MissingEngineError
 from detailer.flow import Detailer
-from detailer.load import load, resolved
+from detailer.loading import load, resolved
 from detailer.recipe import Recipe
 from detailer.recipes import find, names
 

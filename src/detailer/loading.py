@@ -1,4 +1,4 @@
-"""Load: a recipe's engines by their names, and the Detailer made of them."""
+"""Loading: a recipe's engines by their names, and the Detailer made of them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from detailer.engines import listing
 from detailer.errors import EngineError, InputError, MissingEngineError
-from detailer.load import load, resolved
+from detailer.loading import load, resolved
 from detailer.recipe import Recipe
 from tests.published import Picky, publish
 
