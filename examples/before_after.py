@@ -18,9 +18,9 @@ SHOWN = 512
 
 
 def main(target: str) -> None:
-    """Shrink the astronaut to a quarter, detail her face, and show both side by side."""
+    """Shrink the astronaut to a third, detail her face, and show both side by side."""
     sharp = Image.fromarray(skimage.data.astronaut())
-    blurred = sharp.resize((128, 128), Image.Resampling.BICUBIC).resize(
+    blurred = sharp.resize((176, 176), Image.Resampling.BICUBIC).resize(
         sharp.size, Image.Resampling.BICUBIC
     )
     finished = detailer.load("face")(np.asarray(blurred))

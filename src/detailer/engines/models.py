@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 _PATIENCE = 30  # seconds without an answer
 
 
-class Answer(Protocol):
+class Response(Protocol):
     """What comes back from an address, to be read piece by piece."""
 
     def read(self, amount: int, /) -> bytes:
@@ -35,7 +35,7 @@ class Answer(Protocol):
         ...
 
 
-Opener: TypeAlias = Callable[[str], AbstractContextManager[Answer]]
+Opener: TypeAlias = Callable[[str], AbstractContextManager[Response]]
 """Opens an address for reading; raises OSError where that fails."""
 
 
@@ -85,7 +85,7 @@ def is_offline() -> bool:
     return os.environ.get("DETAILER_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
-def open_https(address: str) -> AbstractContextManager[Answer]:
+def open_https(address: str) -> AbstractContextManager[Response]:
     """Opens an https address; whatever it is redirected to must be https as well."""
     from urllib.parse import urlsplit
     from urllib.request import urlopen
@@ -144,7 +144,7 @@ def fetched(download: Download, offline: bool | None = None, opener: Opener = op
     return path
 
 
-def _read(answer: Answer, download: Download) -> bytes:
+def _read(answer: Response, download: Download) -> bytes:
     content = bytearray()
     # One byte more than there should be is enough to know that it is another file.
     while len(content) <= download.bytes:

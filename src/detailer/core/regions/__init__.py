@@ -12,8 +12,8 @@ from detailer.core.regions.algebra import (
     to_mask,
 )
 from detailer.core.regions.collection import Regions
-from detailer.core.regions.found import box_mask, letterbox, unletterboxed
 from detailer.core.regions.from_mask import Trace, recut
+from detailer.core.regions.letterbox import box_mask, letterbox, unletterboxed
 from detailer.core.regions.offset import offset
 from detailer.core.regions.order import Order
 from detailer.core.regions.overlap import by_overlap, mask_overlap, suppress
