@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,13 @@ def cutout(pixels: Pixels, window: Window, box: Box, index: int = 0) -> Cutout:
     region = Region.from_box(box)
     patch = Patch(index, region, window, region.mask, Paint(seed=7 + index))
     return cut(Canvas(pixels), patch)
+
+
+def with_hole(work: Cutout) -> Cutout:
+    """The same cutout with a pixel in its middle that is not a number, as float pictures have."""
+    part = work.part.copy()
+    part[part.shape[0] // 2, part.shape[1] // 2] = np.nan
+    return replace(work, part=part, bounded=False)
 
 
 def shapes(size: Size, seed: int = 0, blur: float = 0.0) -> Pixels:

@@ -20,12 +20,16 @@ from detailer.errors import EngineError, InputError
 _SIZES = (0.75, 1.0, 1.4)
 # Pixels given to the network for one cutout: some 18 s on one core.
 _BUDGET = 64_000
+# What is around a part and seen with it, in pixels given to the network.
 _CONTEXT = 10
+# In edge widths: what is coarser stays as it was, and what is coarser has kept its contrast.
 _HELD = 2.0
 _SPARED = 2.5
+# The finest structures that a picture can show, px.
 _FINEST = 0.5
 # Each octave of a sharp photograph of a face has this much of the contrast of the coarser one.
 _FALL = 0.7
+# Mean change of coarse tone, 0..1, that no network makes which has seen the picture.
 _ABSURD = 0.15
 # Less than this is not worth the time.
 _LEAST_STRENGTH = 0.25
