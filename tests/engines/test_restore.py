@@ -18,6 +18,8 @@ from tests.engines import contract
 from tests.engines.places import data_file
 from tests.engines.realesrgan_here import need_realesrgan
 
+pytestmark = pytest.mark.slow
+
 SIDE = 96
 BOX = Box(24, 24, 72, 72)
 FACE = Box(77, 40, 173, 164)

@@ -65,11 +65,10 @@ def sample(pixels: Pixels, box: Box, size: Size) -> Pixels:
         return np.array(pixels[box.slices])
     if min(scale_x, scale_y) >= 1 and box.left == int(box.left) and box.top == int(box.top):
         return _enlarge(pixels, box, size)
-    return _shrink(pixels, box, size)
+    return _lanczos(pixels, box, size)
 
 
 def _enlarge(pixels: Pixels, box: Box, size: Size) -> Pixels:
-    # With a factor and no target size OpenCV keeps the exact factor; the excess is cut off.
     part = np.ascontiguousarray(pixels[box.whole().slices])
     factor_x, factor_y = size.width / box.width, size.height / box.height
     height, width = part.shape[:2]
@@ -77,11 +76,16 @@ def _enlarge(pixels: Pixels, box: Box, size: Size) -> Pixels:
     if max(short_x, short_y) > 0:
         more = int(short_y > 0), int(short_x > 0)
         part = np.asarray(cv2.copyMakeBorder(part, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE))
+        height, width = part.shape[:2]
+    if (round(width * factor_x), round(height * factor_y)) == (width, height):
+        # So small a factor OpenCV takes for none.
+        return _lanczos(pixels, box, size)
+    # With a factor and no target size OpenCV keeps the exact factor; the excess is cut off.
     large = cv2.resize(part, None, fx=factor_x, fy=factor_y, interpolation=cv2.INTER_CUBIC)
     return np.asarray(large[: size.height, : size.width], np.float32)
 
 
-def _shrink(pixels: Pixels, box: Box, size: Size) -> Pixels:
+def _lanczos(pixels: Pixels, box: Box, size: Size) -> Pixels:
     reach_x = LOBES * max(1.0, box.width / size.width)
     reach_y = LOBES * max(1.0, box.height / size.height)
     near = box.grown(reach_x, reach_y).whole().clipped(size_of(pixels).box)
