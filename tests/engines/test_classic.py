@@ -65,14 +65,14 @@ def test_noise_goes_and_the_edge_stays() -> None:
     step = np.full((SIDE, SIDE, 3), 0.3, np.float32)
     step[:, SIDE // 2 :] = 0.7
     grain = np.random.default_rng(0).normal(0, 0.03, step.shape).astype(np.float32)
-    after = denoised(step + grain, 0.03, 1.0)
+    after = denoised(step + grain, 0.03)
     assert after[:, : SIDE // 2 - 4].std() < 0.6 * 0.03
     assert gradient(luma(after)).max() > 0.8 * gradient(luma(step)).max()
 
 
 def test_a_picture_without_noise_is_not_smoothed() -> None:
     pixels = contract.shapes(Size(SIDE, SIDE), 4)
-    assert denoised(pixels, 0.001, 1.0) is pixels
+    assert denoised(pixels, 0.001) is pixels
 
 
 def test_a_flat_part_stays_flat() -> None:

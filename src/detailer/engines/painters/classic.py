@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from detailer.core.pixels import Pixels
+from detailer.core.pixels import Pixels, resize, size_of
 from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.part import Part, paint_parts
 from detailer.engines.painters.sharpness import Grey, edge_width, luma, noise, soft
@@ -40,7 +40,9 @@ def _painted(part: Part) -> Painted:
     seen = luma(part.at_picture_size(part.pixels))
     width, grain = edge_width(seen), noise(seen)
     around = part.grown(4 * width)
-    clean = denoised(around.pixels, grain, part.unit)
+    # Noise is the picture's: it is found, and taken off, at the picture's own size.
+    small = around.at_picture_size(around.pixels)
+    clean = around.pixels + resize(denoised(small, grain) - small, size_of(around.pixels))
     grey = luma(clean)
     blur = math.sqrt(max(width**2 - _SPARED, 0)) * part.unit
     change = sharpened(grey, blur) - grey + _contrast(grey, width * part.unit)
@@ -48,17 +50,16 @@ def _painted(part: Part) -> Painted:
     return Painted(part.patch, around.put_back(clean + change[..., None]), notes)
 
 
-def denoised(pixels: Pixels, grain: float, unit: float) -> Pixels:
+def denoised(pixels: Pixels, grain: float) -> Pixels:
     """Smoothed between edges, which stay: a bilateral filter.
 
     Args:
         pixels: (h, w, 3) float32.
         grain: Standard deviation of the noise, 0..1; what is hardly seen stays.
-        unit: Pixels given for each pixel of the picture.
     """
     if grain <= _UNSEEN:
         return pixels
-    smooth = cv2.bilateralFilter(np.ascontiguousarray(pixels), 0, _EDGE * grain, 1.5 * unit)
+    smooth = cv2.bilateralFilter(np.ascontiguousarray(pixels), 0, _EDGE * grain, 1.5)
     return np.asarray(smooth, np.float32)
 
 
