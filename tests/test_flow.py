@@ -211,6 +211,17 @@ def test_further_passes_work_on_what_the_one_before_left() -> None:
     assert finished.pixels[20, 20].max() == 0
 
 
+def test_passes_of_passes_are_run_in_order() -> None:
+    order = []
+
+    def looks(name: str) -> Detailer:
+        return Detailer(lambda picture, /: order.append(name) or finds()(picture), nothing)
+
+    nested = replace(looks("b"), then=(looks("c"),))
+    replace(looks("a"), then=(nested, looks("d")))(np.zeros((8, 8, 3), np.uint8))
+    assert order == ["a", "b", "c", "d"]
+
+
 @pytest.mark.parametrize(
     ("plan", "words"),
     [

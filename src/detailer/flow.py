@@ -78,7 +78,7 @@ class Detailer:
         """
         canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
         log = _Log()
-        for passing in (self, *self.then):
+        for passing in self.passes():
             made = plan if plan is not None and passing is self else passing.plan(canvas)
             made.check(canvas)
             yield log.noted(Planned(made))
@@ -87,6 +87,12 @@ class Detailer:
                 yield log.noted(step)
                 del step  # a painted patch is large: nothing here keeps it
         yield log.finished(canvas)
+
+    def passes(self) -> Iterator[Detailer]:
+        """This one and all that come after it, in the order they are run."""
+        yield self
+        for detailer in self.then:
+            yield from detailer.passes()
 
     def find(self, picture: Native | Canvas) -> Regions:
         """The regions that would be worked on, selected and reshaped, in order."""
