@@ -14,6 +14,7 @@ from detailer import (
     Canvas,
     Crop,
     Detailer,
+    DetailerError,
     EngineError,
     Failed,
     Finished,
@@ -24,6 +25,7 @@ from detailer import (
     Progress,
     Recipe,
     Skipped,
+    each,
 )
 from detailer.core.plan import Plan
 from detailer.flow import make_plan
@@ -242,3 +244,48 @@ def test_single_regions_can_be_done_again(scene: Scene) -> None:
     only = plan.only(chosen)
     assert {patch.index for patch in only.patches} == chosen
     assert len(only.patches) + len(only.skipped) == len(plan.patches) + len(plan.skipped)
+
+
+PICTURE = np.zeros((64, 64, 3), np.uint8)
+FACE = Box(16, 16, 40, 40)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Detailer("face", nothing), "detector='face' cannot be called"),
+        (lambda: Detailer(finds(), nothing, {"crop": {}}), "is no Recipe"),
+        (lambda: Detailer(finds(), nothing)("photo.png"), "read the picture"),
+        (lambda: Detailer(lambda picture: [FACE], nothing)(PICTURE), "gave list"),
+        (lambda: Detailer(lambda picture: finds(FACE)(picture[:32]), nothing)(PICTURE), "64×32"),
+        (lambda: Detailer(finds(FACE), lambda cutouts: cutouts)(PICTURE), "gave Cutout"),
+        (lambda: Detailer(finds(FACE), nothing)(np.full((64, 64, 3), 90, np.float32)), "around 90"),
+    ],
+)
+def test_a_common_mistake_is_named(make, words: str) -> None:
+    with pytest.raises(DetailerError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("paint", "words"),
+    [
+        (lambda cutout: None, "gave NoneType"),
+        (lambda cutout: cutout.pixels + 200, "values up to 200"),
+    ],
+)
+def test_a_painter_that_gives_no_pixels_has_failed_and_the_original_stays(paint, words) -> None:
+    finished = Detailer(finds(FACE), each(paint))(PICTURE)
+    assert words in finished.failed[0].reason
+    assert not finished.pixels.any()
+
+
+def test_painted_doubles_are_taken() -> None:
+    finished = Detailer(finds(FACE), each(lambda cutout: 1 - cutout.pixels.astype(float)))(PICTURE)
+    assert finished.pixels[20, 20].tolist() == [255, 255, 255]
+
+
+def test_a_plan_is_bound_to_its_pixels() -> None:
+    run = Detailer(finds(FACE), nothing)
+    with pytest.raises(InputError, match="other pixels"):
+        list(run.steps(PICTURE + 1, run.plan(PICTURE)))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from detailer.core.canvas import Canvas
 from detailer.core.pixels import Native
 from detailer.core.plan import Failed, Painted, Patch, Plan, Progress, Skipped
 from detailer.core.regions import Regions
-from detailer.errors import EngineError
+from detailer.errors import EngineError, InputError
 from detailer.recipe import Recipe
 from detailer.stages.blend import Shrunk, paste, paste_mask, shrink
 from detailer.stages.crop import Upscaler, cut, frame
@@ -57,6 +57,13 @@ class Detailer:
     upscaler: Upscaler | None = None
     then: tuple[Detailer, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, engine in (("detector", self.detector), ("painter", self.painter)):
+            if not callable(engine):
+                raise InputError(f"{name}={engine!r} cannot be called; detailer.load opens names")
+        if not isinstance(self.recipe, Recipe):
+            raise InputError(f"recipe={self.recipe!r} is no Recipe; make one: Recipe(crop=…)")
+
     def __call__(self, picture: Native | Canvas) -> Finished:
         """The finished picture; use `steps` to watch the work or to stop it."""
         for step in self.steps(picture):
@@ -79,7 +86,8 @@ class Detailer:
         canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
         log = _Log()
         for passing in self.passes():
-            made = plan if plan is not None and passing is self else passing.plan(canvas)
+            given = plan if passing is self else None
+            made = given or make_plan(passing.find(canvas), passing.recipe)
             made.check(canvas)
             yield log.noted(Planned(made))
             yield from made.skipped
@@ -97,12 +105,17 @@ class Detailer:
     def find(self, picture: Native | Canvas) -> Regions:
         """The regions that would be worked on, selected and reshaped, in order."""
         canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
-        found = select(self.detector(canvas.picture()), self.recipe.detect)
-        return reshape(found, self.recipe.mask)
+        found = self.detector(canvas.picture())
+        if not isinstance(found, Regions):
+            raise EngineError(f"the detector gave {type(found).__name__}; it must give Regions")
+        if found.items and found.size != canvas.size:
+            raise EngineError(f"the detector gave regions of {found.size} for {canvas.size}")
+        return reshape(select(found, self.recipe.detect), self.recipe.mask)
 
     def plan(self, picture: Native | Canvas) -> Plan:
-        """What would be done to a picture; needs no painter."""
-        return make_plan(self.find(picture), self.recipe)
+        """What would be done to a picture, bound to its pixels; needs no painter."""
+        canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
+        return replace(make_plan(self.find(canvas), self.recipe), picture=canvas.fingerprint)
 
     def carry_out(self, plan: Plan, canvas: Canvas) -> Iterator[Painted | Progress | Failed]:
         """Paint a plan's patches, wave by wave, into the canvas."""
@@ -124,6 +137,9 @@ class Detailer:
             if isinstance(answer, Progress):
                 yield answer
                 continue
+            if not isinstance(answer, Painted | Failed):
+                kind = type(answer).__name__
+                raise EngineError(f"the painter gave {kind}; make one of a function with each()")
             if waiting.pop(answer.patch.index, None) is None:
                 index = answer.patch.index
                 raise EngineError(f"the painter answered for region {index} twice, or unasked")

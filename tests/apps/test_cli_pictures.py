@@ -60,8 +60,9 @@ def test_one_pixel_is_a_picture():
     Image.new("RGB", (1, 1)).save("one.png")
     words = ["--detector", "none", "--painter", "inverting", "--preview", "-q"]
     assert run("one.png", *words) == 0
-    assert Path("one-detailed-preview.png").exists()
-    assert run("one.png", "--mask", "one.png", "--painter", "inverting", "-q") == 0
+    assert Path("one-detailed.png").exists()
+    words = ["--mask", "one.png", "--painter", "inverting", "-q", "--overwrite"]
+    assert run("one.png", *words) == 0
 
 
 def test_a_palette_is_kept_if_that_is_asked_for():
@@ -69,7 +70,7 @@ def test_a_palette_is_kept_if_that_is_asked_for():
         image.quantize(16).save("palette.png")
     run("palette.png", "-q", *FAKES)
     assert mode("palette-detailed.png") == "RGB"
-    run("palette.png", "-q", "--keep-palette", *FAKES)
+    run("palette.png", "-q", "--keep-palette", "--overwrite", *FAKES)
     assert mode("palette-detailed.png") == "P"
 
 
@@ -91,3 +92,24 @@ def test_several_passes_run_in_order_on_the_running_picture(capsys):
 def test_an_upscaler_enlarges_what_is_cut(capsys):
     assert run("a.png", "-q", "--upscaler", "flat", *FAKES) == 0
     assert abs(pixels("a-detailed.png")[20, 18] - 128).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["turned.jpg", "a.png"])
+def test_a_picture_in_which_nothing_is_found_is_written_byte_for_byte(name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise).save("turned.jpg", exif=exif, quality=80)
+    assert run(name, "-q", "-o", f"out-{name}", "--detector", "none", "--painter", "inverting") == 0
+    assert Path(f"out-{name}").read_bytes() == Path(name).read_bytes()
+
+
+def test_a_file_that_is_there_is_replaced_only_with_leave(capsys) -> None:
+    Path("mine.png").write_bytes(b"precious")
+    assert run("a.png", "-o", "mine.png", *FAKES) == 2
+    assert "mine.png is there already; give another target, or --overwrite" in (
+        capsys.readouterr().err
+    )
+    assert Path("mine.png").read_bytes() == b"precious"
+    assert run("a.png", "-o", "mine.png", "-q", "--overwrite", *FAKES) == 0
+    assert Path("mine.png").read_bytes() != b"precious"

@@ -16,7 +16,7 @@ def test_single_regions_are_done_again_with_another_seed(capsys):
     first = {
         s["index"]: s["seed"] for s in steps(capsys.readouterr().out) if s["step"] == "painted"
     }
-    assert run("a.png", "--json", "--only", "1", "--seed", "7", *FAKES) == 0
+    assert run("a.png", "--json", "--only", "1", "--seed", "7", "--overwrite", *FAKES) == 0
     again = steps(capsys.readouterr().out)
     assert [s["index"] for s in again if s["step"] == "painted"] == [1]
     assert [s["reason"] for s in again if s["step"] == "skipped"] == ["left out"]
@@ -52,7 +52,7 @@ def test_paint_flags_change_a_plan_and_seeds_follow(capsys):
     main(["plan", "a.png", "-o", "plan.json", *FAKES])
     run("a.png", "--json", "--plan", "plan.json", "--seed", "5", "--painter", "first-only")
     seeds = [s["seed"] for s in steps(capsys.readouterr().out) if s["step"] == "painted"]
-    run("a.png", "--json", "--seed", "5", *FAKES)
+    run("a.png", "--json", "--seed", "5", "--overwrite", *FAKES)
     expected = [s["seed"] for s in steps(capsys.readouterr().out) if s["step"] == "painted"]
     assert seeds == expected[:1]
 

@@ -86,12 +86,10 @@ def test_the_record_and_the_resolution_are_in_the_file(run):
     assert record["passes"][0]["regions"][0]["painter"] in ("restore", "classic")
 
 
-def test_a_sheet_lies_beside_each_result(run):
-    for name in ("face", "coffee"):
-        with Image.open(run.folder / f"{name}-detailed-preview.png") as image:
-            assert image.width > 1000
+def test_a_sheet_lies_beside_a_result_that_has_something_to_show(run):
+    with Image.open(run.folder / "face-detailed-preview.png") as image:
+        assert image.width > 1000
     assert sorted(path.name for path in run.folder.iterdir()) == [
-        "coffee-detailed-preview.png",
         "coffee-detailed.jpg",
         "coffee.jpg",
         "face-detailed-preview.png",

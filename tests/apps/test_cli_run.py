@@ -45,7 +45,7 @@ def test_a_painter_that_cannot_work_fails_the_picture_and_writes_nothing(capsys)
 def test_stopping_leaves_no_half_file_and_keeps_what_was_there(capsys, pictures):
     Path("a-detailed.png").write_bytes(b"before")
     before = sorted(path.name for path in pictures.iterdir())
-    assert run("a.png", "--detector", "two", "--painter", "interrupted") == 130
+    assert run("a.png", "--detector", "two", "--painter", "interrupted", "--overwrite") == 130
     assert sorted(path.name for path in pictures.iterdir()) == before
     assert Path("a-detailed.png").read_bytes() == b"before"
     assert "stopped" in capsys.readouterr().err

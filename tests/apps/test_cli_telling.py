@@ -52,7 +52,7 @@ def test_a_warning_is_told_in_a_line_and_quiet_is_silent_about_it(capsys):
     Path("b.jpg").write_bytes(Path("b.png").read_bytes())
     assert run("b.jpg", *FAKES) == 0
     assert capsys.readouterr().err == "detailer: b.jpg is a PNG in truth, whatever its name says\n"
-    assert run("b.jpg", "--quiet", *FAKES) == 0
+    assert run("b.jpg", "--quiet", "--overwrite", *FAKES) == 0
     assert capsys.readouterr() == ("", "")
 
 

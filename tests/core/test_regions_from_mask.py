@@ -241,3 +241,8 @@ def test_memory_grows_with_the_regions_and_not_with_the_picture(kind: type) -> N
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3e6
+
+
+def test_a_mask_with_colours_is_refused() -> None:
+    with pytest.raises(InputError, match="has colours; give one channel"):
+        Regions.from_mask(np.zeros((64, 64, 3), np.float32))

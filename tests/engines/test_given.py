@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -182,3 +183,11 @@ def test_a_file_of_boxes_that_makes_no_sense_is_refused(
 def test_a_file_of_boxes_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match=r"absent\.json cannot be read"):
         boxes_file("absent.json")
+
+
+def test_what_jpeg_leaves_around_an_edge_is_not_meant(tmp_path) -> None:
+    disc = np.zeros((128, 128), np.uint8)
+    cv2.circle(disc, (64, 64), 30, 255, -1)
+    Image.fromarray(disc).save(tmp_path / "mask.jpg", quality=75)
+    mask = read_mask(tmp_path / "mask.jpg")
+    assert cv2.connectedComponents((mask > 0).astype(np.uint8))[0] == 2

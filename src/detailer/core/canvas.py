@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from os import PathLike
 from typing import Any
 
 import cv2
@@ -16,6 +17,8 @@ from detailer.core.pixels import LEVELS, Native, Picture, Pixels, size_of, to_un
 from detailer.errors import CanvasError, InputError
 
 _BAND = 256
+# No picture in 0..1 is as bright as that all over, whatever its highlights; one in 0..255 is.
+_ABSURD = 8.0
 
 
 class Canvas:
@@ -34,6 +37,9 @@ class Canvas:
     def __init__(
         self, pixels: Native, colour: Colour | None = None, *, bounded: bool = True
     ) -> None:
+        if isinstance(pixels, str | PathLike):
+            raise InputError(f"{str(pixels)!r} is a name; read the picture and give its pixels")
+        pixels = np.asarray(pixels)
         if pixels.dtype not in LEVELS:
             raise InputError(f"a picture of {pixels.dtype}; give uint8, uint16 or float32")
         if pixels.ndim not in (2, 3) or pixels.size == 0:
@@ -47,6 +53,10 @@ class Canvas:
                 f" {self.colour.channels}, or one more with alpha"
             )
         self._pixels = np.array(pixels, order="C")
+        if bounded and _typical(pixels) > _ABSURD:
+            raise InputError(
+                f"a float32 picture with values around {_typical(pixels):.0f}; give 0..1, or uint8"
+            )
         planes = self._pixels[..., None] if pixels.ndim == 2 else self._pixels
         self._colours = planes[..., : self.colour.channels]
 
@@ -150,6 +160,15 @@ def _told_by_channels(pixels: Native) -> Colour:
     if channels > 4:
         raise InputError(f"a picture of {channels} channels; give grey, RGB or CMYK, or with alpha")
     return GREY if channels <= 2 else RGB
+
+
+def _typical(pixels: Native) -> float:
+    """The median of some of a float picture's values; 0 of others, whose range is known."""
+    if pixels.dtype != np.float32:
+        return 0.0
+    some = pixels[:: 1 + pixels.shape[0] // 64, :: 1 + pixels.shape[1] // 64]
+    values = some[np.isfinite(some)]
+    return float(np.median(values)) if values.size else 0.0
 
 
 def _quantized(values: NDArray[np.float32], dtype: np.dtype[Any]) -> Native:

@@ -20,6 +20,8 @@ from detailer.core.settings import Settings
 from detailer.core.view import to_picture
 from detailer.core.window import Window
 
+_ABSURD = 16.0
+
 
 class Blend(Settings):
     """How softly the painted part goes over into the picture."""
@@ -90,12 +92,19 @@ class Shrunk:
 def shrink(painted: Painted) -> Shrunk | Failed:
     """The painted pixels that will be pasted, at the picture's size; a bad result has failed."""
     patch = painted.patch
+    if not isinstance(painted.pixels, np.ndarray) or painted.pixels.dtype.kind not in "fu":
+        return Failed(patch, f"the painter gave {type(painted.pixels).__name__}, not pixels")
     if painted.pixels.ndim != 3 or size_of(painted.pixels) != patch.size:
         return Failed(patch, f"painted {painted.pixels.shape} where {patch.size} was asked for")
     with np.errstate(invalid="ignore", over="ignore"):
-        pixels = to_picture(painted.pixels, patch.window, patch.paste_mask.box)
+        floats = painted.pixels.dtype.kind == "f"
+        ready = painted.pixels.astype(np.float32, copy=False) if floats else painted.pixels
+        pixels = to_picture(ready, patch.window, patch.paste_mask.box)
     if not np.isfinite(pixels).all():
         return Failed(patch, "painted pixels are not finite numbers")
+    largest = float(np.abs(pixels).max(initial=0))
+    if largest > _ABSURD:
+        return Failed(patch, f"painted values up to {largest:.0f}; give 0..1, or uint8")
     return Shrunk(patch, pixels)
 
 

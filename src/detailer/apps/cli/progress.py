@@ -81,11 +81,15 @@ class Lines(Silent):
     """One line for each thing that happens, for logs."""
 
     out: TextIO
+    _doing: str = ""
 
     def step(self, job: Job, step: Step) -> None:
-        """A line, but for progress, which a log does not need."""
+        """A line; of progress only when something else is begun."""
         super().step(job, step)
         text = told(step)
+        if isinstance(step, Progress) and step.text != self._doing:
+            self._doing = step.text
+            text = f"{step.text} …"
         if text:
             self._say(f"{job.source}: {text}")
 

@@ -23,6 +23,9 @@ _MARGIN, _GAP, _PAD = 24, 6, 14
 _TITLE, _HEAD = 64, 60
 _AROUND = 1.15
 
+# What is masked is lit and warm, so that what lies under it can be seen.
+_TINT = np.array([0.35, 0.15, 0], np.float32)
+
 
 @dataclass(frozen=True)
 class Title:
@@ -133,9 +136,10 @@ class Cut:
         if self.entry.state == "painted" and self.entry.patch is not None:
             mask = self.entry.patch.paste_mask.within(view)
             shown = _fitted(np.repeat(mask[..., None], 3, axis=2), side)
-            grey = before.mean(axis=2, keepdims=True) * np.float32(0.4)
+            grey = before.mean(axis=2, keepdims=True)
+            lit = grey * (0.3 + 0.7 * shown) + _TINT * shown * (1 - grey)
             tiles.append(("after", _image(_fitted(self.after.read(view), side))))
-            tiles.append(("mask", _image(grey + (1 - grey) * np.float32(0.85) * shown)))
+            tiles.append(("mask", _image(lit)))
         return tiles
 
 

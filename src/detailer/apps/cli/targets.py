@@ -189,6 +189,8 @@ def _lost(
         if owner is not None and not allowed:
             hint = ", or --overwrite" if output else ""
             yield f"{job.target} is a source; give another target{hint}"
+        elif owner is None and output is not None and not output.overwrite and job.target.is_file():
+            yield f"{job.target} is there already; give another target, or --overwrite"
         if job.preview and _identity(job.preview) in owners:
             yield f"{job.preview} is a source and a sheet would replace it; use -o"
 

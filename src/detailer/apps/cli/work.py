@@ -13,7 +13,7 @@ from detailer.apps.cli.options import Choice
 from detailer.apps.cli.progress import Outcome, Reporter
 from detailer.apps.cli.record import record
 from detailer.apps.cli.targets import Job
-from detailer.apps.files import Photo, Write, check_target, write
+from detailer.apps.files import Photo, Write, check_target, write, write_untouched
 from detailer.core.canvas import Canvas
 from detailer.core.pixels import Native
 from detailer.core.plan import Plan
@@ -83,9 +83,12 @@ class Work:
             done.remark = self._remark(done)
             if self.skip_empty:
                 return Outcome(done)
-        text = record(done, self.choice.recipe, self.choice.beside)
-        write(photo, canvas.pixels, job.target, text, self.write)
-        if job.preview is None:
+        # What was not touched is written as it lay there: no pixel of a JPEG moves.
+        untouched = not (done.entries() or self.upscale)
+        if not (untouched and write_untouched(photo, job.target, self.write)):
+            text = record(done, self.choice.recipe, self.choice.beside)
+            write(photo, canvas.pixels, job.target, text, self.write)
+        if job.preview is None or not done.entries():
             return Outcome(done, (job.target,))
         title = sheet.Title(job.target.name, self.choice.recipe.about)
         before = Canvas(pixels, photo.colour)

@@ -4,7 +4,7 @@ from detailer.apps.files.formats import SUFFIXES
 from detailer.apps.files.photo import Limits, Metadata, Photo, Text
 from detailer.apps.files.read import read, read_frames
 from detailer.apps.files.record import read_record
-from detailer.apps.files.write import Write, check_target, same_file, write
+from detailer.apps.files.write import Write, check_target, same_file, write, write_untouched
 
 __all__ = [
     "SUFFIXES",
@@ -19,4 +19,5 @@ __all__ = [
     "read_record",
     "same_file",
     "write",
+    "write_untouched",
 ]

@@ -30,7 +30,8 @@ def read(path: Path | str, limits: Limits | None = None) -> Photo:
     source, form, frames = _opened(Path(path), limits or Limits())
     if frames > 1:
         raise InputError(
-            f"{path} holds {frames} frames; ask for each of them, or give a still picture"
+            f"{path} holds {frames} frames; ask for each of them (--frames each),"
+            " or give a still picture"
         )
     return _decoded(source, form)
 

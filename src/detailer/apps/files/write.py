@@ -14,8 +14,8 @@ from detailer.apps.files.fit import check, fitted
 from detailer.apps.files.formats import Format, by_suffix
 from detailer.apps.files.palette import Palette
 from detailer.apps.files.photo import Photo, channels_of
-from detailer.apps.files.record import recorded
-from detailer.apps.files.source import FAILURES
+from detailer.apps.files.record import read_record, recorded
+from detailer.apps.files.source import FAILURES, Source
 from detailer.apps.files.store import store
 from detailer.core.pixels import Native
 from detailer.core.settings import Settings
@@ -102,6 +102,26 @@ def check_target(photo: Photo, target: Path, settings: Write) -> None:
     for place in (target.parent, target):
         if place.exists() and not os.access(place, os.W_OK):
             raise OutputError(f"{place} must not be written to; change its permissions")
+
+
+def write_untouched(photo: Photo, target: Path, settings: Write) -> bool:
+    """The very file that was read in the target's place, if that is what would be written.
+
+    It is not where the target has another format or quality, or the file holds more pictures,
+    or a record of ours that would not be true of this run.
+
+    Raises:
+        InputError, OutputError: As `write` does.
+    """
+    check_target(photo, target, settings)
+    form = by_suffix(target)
+    if settings.quality is not None or form.name != photo.format or read_record(photo):
+        return False
+    content = photo.path.read_bytes()
+    if form.measure(Source(photo.path, content)).frames > 1:
+        return False
+    store(content, target)
+    return True
 
 
 def same_file(one: Path, other: Path) -> bool:

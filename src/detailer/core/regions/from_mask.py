@@ -70,6 +70,10 @@ def planes_of(mask: MaskPicture) -> list[MaskPicture]:
     mask_levels(mask.dtype)
     if mask.ndim not in (2, 3):
         raise InputError(f"a mask of shape {mask.shape}; give (h, w) or (planes, h, w)")
+    if mask.ndim == 3 and mask.shape[2] in (3, 4) and min(mask.shape[:2]) > 4:
+        raise InputError(
+            f"a mask of shape {mask.shape} has colours; give one channel of it, (h, w)"
+        )
     return [mask] if mask.ndim == 2 else list(mask)
 
 

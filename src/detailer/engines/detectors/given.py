@@ -88,6 +88,11 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
     return given_boxes([_region(item, label, text) for item in listed], label)
 
 
+# What lossy formats leave around an edge is not meant.
+_LOSSY = ("JPEG", "WEBP", "AVIF")
+_SPECKS = 48
+
+
 def read_mask(path: str | Path) -> MaskPicture:
     """A picture file as a mask, (h, w) uint8 or uint16: its grey, less where it is transparent."""
     try:
@@ -96,6 +101,8 @@ def read_mask(path: str | Path) -> MaskPicture:
             if upright.mode.startswith("I"):
                 return np.asarray(upright).astype(np.uint16)
             grey, alpha = (np.asarray(band) for band in upright.convert("LA").split())
+            if image.format in _LOSSY:
+                grey = np.where(grey < _SPECKS, np.uint8(0), grey)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"mask {path} cannot be read: {error}") from error
     opaque = np.uint8(255)
