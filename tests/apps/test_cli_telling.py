@@ -74,3 +74,12 @@ def test_a_terminal_is_told_what_failed(monkeypatch, capsys):
     assert "empty.png is empty" in out
     assert "region 1 stays: out of paint" in out
     assert "0 of 2 pictures done" in out
+
+
+def test_a_setting_that_the_painter_makes_no_use_of_is_told(capsys):
+    words = ["--detector", "none", "--painter", "classic"]
+    assert run("a.png", "--seed", "7", "--prompt", "a smile", *words) == 0
+    said = "detailer: painter classic makes no use of prompt, seed\n"
+    assert capsys.readouterr().err == said
+    assert run("a.png", "--batch-size", "2", "--overwrite", *words) == 0
+    assert capsys.readouterr().err == ""

@@ -97,6 +97,12 @@ def resolved_painter(spec: str) -> str:
     return "classic"
 
 
+def unused_settings(spec: str) -> tuple[str, ...]:
+    """The settings of Paint that a painter makes no use of, as far as that is known."""
+    listed = built_in("painter").get(Spec.parse(spec).name)
+    return listed.unused if listed else ()
+
+
 def option_names(kind: Kind, spec: str) -> tuple[str, ...]:
     """The options that an engine takes when it is opened; its own libraries are not loaded."""
     parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)

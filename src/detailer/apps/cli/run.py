@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -28,8 +29,11 @@ from detailer.apps.cli.targets import found as found_pictures
 from detailer.apps.cli.work import Upscale, Work
 from detailer.apps.files import Photo, Write
 from detailer.core.plan import Plan
+from detailer.engines.catalog import unused_settings
 from detailer.engines.upscalers.esrgan import Esrgan
 from detailer.errors import DetailerError, InputError
+
+log = logging.getLogger(__name__)
 
 _TEXT = """\
 Find parts of pictures, repaint them larger, stitch them back; everything else stays bit for bit.
@@ -57,6 +61,7 @@ def main(words: Sequence[str]) -> int:
     output = Output(arguments.output or "", arguments.preview, write.overwrite)
     todo = jobs(found_pictures(arguments.pictures), output)
     work = _work(arguments, write, len(todo))
+    _warn_of_unused(arguments, work.choice.recipe.paint.painter)
     reporter = _reporter(arguments, len(todo))
     try:
         failures = sum(not _is_done(work, job, arguments, reporter) for job in todo)
@@ -64,6 +69,12 @@ def main(words: Sequence[str]) -> int:
     finally:
         reporter.close()
     return FAILED if failures else DONE
+
+
+def _warn_of_unused(arguments: argparse.Namespace, painter: str) -> None:
+    unused = [name for name in given(arguments, "paint") if name in unused_settings(painter)]
+    if unused:
+        log.warning("painter %s makes no use of %s", painter, ", ".join(sorted(unused)))
 
 
 def _parser() -> Parser:
