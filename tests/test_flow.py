@@ -20,10 +20,14 @@ from detailer import (
     Finished,
     InputError,
     Mask,
+    Matte,
     Painted,
     Planned,
     Progress,
     Recipe,
+    Region,
+    Regions,
+    Size,
     Skipped,
     each,
 )
@@ -289,3 +293,12 @@ def test_a_plan_is_bound_to_its_pixels() -> None:
     run = Detailer(finds(FACE), nothing)
     with pytest.raises(InputError, match="other pixels"):
         list(run.steps(PICTURE + 1, run.plan(PICTURE)))
+
+
+def test_a_mask_that_lies_outside_its_window_is_skipped() -> None:
+    far = Region(FACE, Matte.filled(Box(60, 60, 64, 64)))
+    recipe = Recipe(crop={"crop_factor": 1}, mask={"dilation": 0})
+    regions = Regions(Size(64, 64), (far,))
+    finished = Detailer(finds_regions(regions), inverted, recipe)(PICTURE)
+    assert [skip.reason for skip in finished.plans[0].skipped] == ["empty mask in its window"]
+    assert not finished.pixels.any()

@@ -162,6 +162,9 @@ def make_plan(regions: Regions, recipe: Recipe) -> Plan:
             skipped.append(Skipped(index, region, framed))
             continue
         mask = paste_mask(region, framed, regions.size, recipe.blend)
+        if mask.box.empty:
+            skipped.append(Skipped(index, region, "empty mask in its window"))
+            continue
         paint = resolved(recipe.paint, region, index, regions.size)
         patches.append(Patch(index, region, framed, mask, paint))
     return Plan(regions.size, tuple(patches), tuple(skipped))

@@ -120,3 +120,26 @@ def test_painted_bytes_and_painted_floats_come_to_the_same(dtype: type) -> None:
     paste(canvas, small)
     assert canvas.pixels[8:16, 8:16].any()
     assert not canvas.pixels[16:].any()
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 1.01, 2, 3.3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_painted_levels_are_the_painted_numbers_at_every_scale(scale: float, dtype: type) -> None:
+    patch = patch_over(Size(40, 40), Box(8, 8, 16, 16), scale)
+    most = np.iinfo(dtype).max
+    levels = np.random.default_rng(5).integers(0, most, (*patch.size.shape, 3), dtype)
+    ours, floats = (
+        shrink(Painted(patch, pixels))
+        for pixels in (levels, (levels / np.float32(most)).astype(np.float32))
+    )
+    assert isinstance(ours, Shrunk)
+    assert isinstance(floats, Shrunk)
+    assert np.allclose(ours.pixels, floats.pixels, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((64, 64, 4)), np.zeros((64, 64, 3), np.int64), np.zeros((64, 64))]
+)
+def test_a_result_with_other_channels_or_numbers_has_failed(pixels: np.ndarray) -> None:
+    patch = patch_over(Size(32, 32), Box(8, 8, 16, 16), 2)
+    assert isinstance(shrink(Painted(patch, pixels)), Failed)

@@ -123,22 +123,17 @@ class Canvas:
         before = to_unit(target)
         alpha = mask.alpha[..., None]
         painted = np.clip(pixels, 0, 1) if self.bounded else pixels
-        # Where nothing is meant nothing is computed: infinities out there stay what they are.
         new = self.colour.from_srgb(painted, before)
         before = np.where(np.isfinite(before), before, new)
+        # Where nothing is meant nothing is computed: infinities out there stay what they are.
         after = _quantized(before + np.where(alpha > 0, alpha * (new - before), 0), target.dtype)
         np.copyto(target, after, where=alpha > 0)
 
     def _seen(self, part: Native) -> Pixels:
-        seen = self.colour.to_srgb(self._unit(part))
-        return np.clip(seen, 0, 1) if part.dtype == np.float32 and self.bounded else seen
-
-    def _unit(self, part: Native) -> NDArray[np.float32]:
-        values = to_unit(part)
-        if part.dtype != np.float32 or not self.bounded:
-            return values
-        # One pixel that is not a number would spoil all that is resampled with it.
-        return np.nan_to_num(values, posinf=1, neginf=0)
+        if not self.bounded:
+            return self.colour.to_srgb(to_unit(part))
+        seen = self.colour.to_srgb(_finite(part))
+        return np.clip(seen, 0, 1) if part.dtype == np.float32 else seen
 
     def picture(self) -> Picture:
         """The whole picture as (h, w, 3) uint8 sRGB, for detectors; no copy where it is that."""
@@ -149,9 +144,7 @@ class Canvas:
         out = np.empty((*self.size.shape, 3), np.uint8)
         for top in range(0, self.size.height, _BAND):
             band = self._colours[top : top + _BAND]
-            out[top : top + _BAND] = self.colour.seen(
-                np.nan_to_num(to_unit(band), posinf=1, neginf=0)
-            )
+            out[top : top + _BAND] = self.colour.seen(_finite(band))
         return out
 
 
@@ -160,6 +153,12 @@ def _told_by_channels(pixels: Native) -> Colour:
     if channels > 4:
         raise InputError(f"a picture of {channels} channels; give grey, RGB or CMYK, or with alpha")
     return GREY if channels <= 2 else RGB
+
+
+def _finite(part: Native) -> NDArray[np.float32]:
+    # One pixel that is not a number would spoil all that is resampled with it.
+    values = to_unit(part)
+    return np.nan_to_num(values, posinf=1, neginf=0) if part.dtype == np.float32 else values
 
 
 def _typical(pixels: Native) -> float:

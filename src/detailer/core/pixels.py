@@ -59,17 +59,18 @@ def sample(pixels: Pixels, box: Box, size: Size) -> Pixels:
     """The part of an array under a box, brought to a size.
 
     The box may be fractional and lies inside the array; no pixel outside the array is used.
+    Levels of 8 or 16 bits become float32 0..1.
     """
     scale_x, scale_y = size.width / box.width, size.height / box.height
     if scale_x == 1 and scale_y == 1 and box == box.whole():
-        return np.array(pixels[box.slices])
+        return to_unit(np.array(pixels[box.slices]))
     if min(scale_x, scale_y) >= 1 and box.left == int(box.left) and box.top == int(box.top):
         return _enlarge(pixels, box, size)
     return _lanczos(pixels, box, size)
 
 
 def _enlarge(pixels: Pixels, box: Box, size: Size) -> Pixels:
-    part = np.ascontiguousarray(pixels[box.whole().slices])
+    part = to_unit(np.ascontiguousarray(pixels[box.whole().slices]))
     factor_x, factor_y = size.width / box.width, size.height / box.height
     height, width = part.shape[:2]
     short_x, short_y = size.width - round(width * factor_x), size.height - round(height * factor_y)

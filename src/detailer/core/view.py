@@ -42,6 +42,8 @@ def to_picture(painted: Pixels, window: Window, box: Box) -> Pixels:
 
     `painted` is (h, w) or (h, w, channels), float32 or uint8, of the window's painted size.
     """
+    if box.empty:
+        return np.zeros((*box.size.shape, *painted.shape[2:]), np.float32)
     if window.scale_y is not None:
         inside = box.shifted(-window.left, -window.top)
         return _as_the_nodes(to_unit(painted), window.footprint.size)[inside.slices]

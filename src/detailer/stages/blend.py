@@ -13,7 +13,7 @@ from detailer.core.alpha import gaussian, soften
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
-from detailer.core.pixels import Alpha, Pixels, size_of
+from detailer.core.pixels import LEVELS, Alpha, Pixels
 from detailer.core.plan import Failed, Painted, Patch
 from detailer.core.region import Region
 from detailer.core.settings import Settings
@@ -92,14 +92,17 @@ class Shrunk:
 def shrink(painted: Painted) -> Shrunk | Failed:
     """The painted pixels that will be pasted, at the picture's size; a bad result has failed."""
     patch = painted.patch
-    if not isinstance(painted.pixels, np.ndarray) or painted.pixels.dtype.kind not in "fu":
-        return Failed(patch, f"the painter gave {type(painted.pixels).__name__}, not pixels")
-    if painted.pixels.ndim != 3 or size_of(painted.pixels) != patch.size:
-        return Failed(patch, f"painted {painted.pixels.shape} where {patch.size} was asked for")
+    given = painted.pixels
+    if not isinstance(given, np.ndarray):
+        return Failed(patch, f"the painter gave {type(given).__name__}, not pixels")
+    if given.shape != (*patch.size.shape, 3):
+        return Failed(patch, f"painted {given.shape} where {patch.size} in RGB was asked for")
+    if given.dtype.kind == "f":
+        given = given.astype(np.float32, copy=False)
+    if given.dtype not in LEVELS:
+        return Failed(patch, f"painted numbers of {given.dtype}; give float32 0..1, or uint8")
     with np.errstate(invalid="ignore", over="ignore"):
-        floats = painted.pixels.dtype.kind == "f"
-        ready = painted.pixels.astype(np.float32, copy=False) if floats else painted.pixels
-        pixels = to_picture(ready, patch.window, patch.paste_mask.box)
+        pixels = to_picture(given, patch.window, patch.paste_mask.box)
     if not np.isfinite(pixels).all():
         return Failed(patch, "painted pixels are not finite numbers")
     largest = float(np.abs(pixels).max(initial=0))
