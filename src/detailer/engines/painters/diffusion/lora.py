@@ -1,0 +1,153 @@
+"""Lora: <lora:name:weight> in a prompt, and the adapters of a pipeline that it switches."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+from detailer.engines.painters.diffusion.loading.faults import as_engine_error
+from detailer.engines.painters.diffusion.loading.quiet import quiet
+from detailer.engines.painters.diffusion.lora_fit import check_fit
+from detailer.engines.painters.diffusion.shelf import Shelf
+from detailer.errors import EngineError, InputError
+
+_TAG = re.compile(r"<(?:lora|lyco):([^<>:]+)((?::[^<>]*)?)>")
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    """A LoRA as a prompt asks for it; its weights in the network and in the text encoders."""
+
+    name: str
+    weight: float = 1.0
+    text_weight: float = 1.0
+
+
+def parsed(prompt: str) -> tuple[str, tuple[LoraUse, ...]]:
+    """The prompt without its tags, and what they ask for; of one name, the first counts.
+
+    `<lora:name>`, `<lora:name:weight>` or `<lora:name:weight:text weight>`, as in the Impact Pack,
+    and `lyco` for `lora`.
+
+    Raises:
+        InputError: If a weight is no number; also for LBW=, weights by blocks.
+    """
+    uses: dict[str, LoraUse] = {}
+    for match in _TAG.finditer(prompt):
+        use = _use(match)
+        uses.setdefault(use.name, use)
+    return _TAG.sub("", prompt), tuple(uses.values())
+
+
+def _use(match: re.Match[str]) -> LoraUse:
+    weights = [_number(word, match[0]) for word in match[2].split(":")[1:]]
+    if len(weights) > 2:
+        raise InputError(f"{match[0]} has {len(weights)} weights; it takes two at most")
+    first = weights[0] if weights else 1.0
+    return LoraUse(match[1].strip(), first, weights[-1] if weights else first)
+
+
+def _number(word: str, tag: str) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        known = "weights by blocks are not known here" if "=" in word else "it is no number"
+        raise InputError(f"{tag} has {word!r} for a weight: {known}; write <lora:name:0.8>")
+    return number
+
+
+class Loras:
+    """The LoRAs of a pipeline: each is loaded once, and then only switched on and off."""
+
+    def __init__(
+        self, pipe: Any, folders: tuple[str, ...], allow_pickle: tuple[str, ...] = ()
+    ) -> None:
+        """Nothing is loaded yet."""
+        self._pipe = pipe
+        self._shelf = Shelf("loras", folders, allow_pickle)
+        self._adapters: dict[Path, str] = {}
+        self._paths: dict[str, Path] = {}
+        self._used: tuple[LoraUse, ...] = ()
+
+    def use(self, loras: tuple[LoraUse, ...]) -> None:
+        """From now on these count and no others; () is the model as it was, to the bit.
+
+        Raises:
+            InputError: If there is no file of that name, or it is a pickle that is not allowed.
+            EngineError: If a file is broken or for another family. What counted before still does.
+        """
+        if loras == self._used:
+            return
+        for each in loras:
+            if each.name not in self._paths:
+                self._paths[each.name] = self._shelf.find(each.name)
+            self._load(self._paths[each.name])
+        self._switch(loras)
+        self._used = loras
+
+    def _load(self, path: Path) -> None:
+        if path in self._adapters:
+            return
+        if not hasattr(self._pipe, "load_lora_weights"):
+            kind = type(self._pipe).__name__
+            raise EngineError(f"{path} cannot be used: diffusers has no LoRA for {kind}")
+        check_fit(self._pipe, path)
+        name = f"lora_{len(self._adapters)}"
+        try:
+            with quiet(), as_engine_error(path):
+                self._pipe.load_lora_weights(
+                    str(path.parent),
+                    weight_name=path.name,
+                    adapter_name=name,
+                    local_files_only=True,
+                )
+        except EngineError:
+            self._drop(name)
+            raise
+        finally:
+            # Loading switches the new one on.
+            self._switch(self._used)
+        self._adapters[path] = name
+
+    def _drop(self, name: str) -> None:
+        """Takes away what an attempt to load left behind in some of the networks."""
+        if any(name in names for names in self._pipe.get_list_adapters().values()):
+            self._pipe.delete_adapters(name)
+
+    def _switch(self, loras: tuple[LoraUse, ...]) -> None:
+        for layer in self._layers():
+            layer.enable_adapters(enabled=bool(loras))
+        if not loras:
+            return
+        parts = self._pipe.get_list_adapters()
+        names = [self._adapters[self._paths[each.name]] for each in loras]
+        weights = [
+            {
+                part: each.text_weight if part.startswith("text_encoder") else each.weight
+                for part, there in parts.items()
+                if name in there
+            }
+            for name, each in zip(names, loras, strict=True)
+        ]
+        with quiet():
+            self._pipe.set_adapters(names, weights)
+
+    def _layers(self) -> list[BaseTunerLayer]:
+        networks = [getattr(self._pipe, each, None) for each in self._parts()]
+        return [
+            layer
+            for network in networks
+            if network is not None
+            for layer in network.modules()
+            if isinstance(layer, BaseTunerLayer)
+        ]
+
+    def _parts(self) -> list[str]:
+        return list(getattr(self._pipe, "_lora_loadable_modules", ()))

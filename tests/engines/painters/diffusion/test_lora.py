@@ -1,0 +1,230 @@
+"""Lora: tags in prompts, and adapters that are loaded once and switched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from detailer.engines.painters.diffusion.lora import Loras, LoraUse, parsed
+from detailer.errors import EngineError, InputError
+from tests.engines.painters.diffusion import tiny
+from tests.engines.painters.diffusion.lora_files import (
+    FIRST,
+    KOHYA_TEXT,
+    SECOND,
+    TEXT,
+    UNET,
+    Change,
+    diffusers,
+    expect,
+    kohya,
+    peft,
+)
+
+HALF = 0.5  # alpha / rank of a kohya file
+FIRST_TEXT = Change.of(32, 32, 5)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "uses"),
+    [
+        ("none", "none", ()),
+        ("<lora:a>", "", (LoraUse("a"),)),
+        ("<lora:a:0.5:0.8>", "", (LoraUse("a", 0.5, 0.8),)),
+        ("<lyco:a:.7>", "", (LoraUse("a", 0.7, 0.7),)),
+        ("<lora:dir/b.safetensors:1>", "", (LoraUse("dir/b.safetensors"),)),
+        (
+            "x <lora:a:.7> y <lora:b:-1:0.2> <lora:a:0.1>",
+            "x  y  ",
+            (LoraUse("a", 0.7, 0.7), LoraUse("b", -1.0, 0.2)),
+        ),
+        ("<lora:>", "<lora:>", ()),
+        ("a < b, lora:c:1", "a < b, lora:c:1", ()),
+    ],
+)
+def test_tags_are_taken_out_of_the_prompt(
+    prompt: str, text: str, uses: tuple[LoraUse, ...]
+) -> None:
+    assert parsed(prompt) == (text, uses)
+
+
+@pytest.mark.parametrize(
+    ("tag", "message"),
+    [
+        ("<lora:a:much>", "'much' for a weight: it is no number"),
+        ("<lora:a:nan>", "it is no number"),
+        ("<lora:a:>", "it is no number"),
+        ("<lora:a:1:2:3>", "has 3 weights"),
+        ("<lora:a:0.8:LBW=1,0,0,1;A=0.5>", "weights by blocks are not known"),
+    ],
+)
+def test_a_tag_that_cannot_be_meant_is_refused(tag: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parsed(f"a {tag}")
+
+
+@pytest.fixture
+def sd15() -> Any:
+    return tiny.sd15()
+
+
+FORMATS: Mapping[str, tuple[Callable[[Path, Mapping[str, Change]], Path], str, str, float]] = {
+    "kohya": (kohya, f"lora_unet_{UNET.replace('.', '_')}",
+              f"lora_te_{KOHYA_TEXT}", HALF),
+    "peft": (peft, f"unet.{UNET}", f"text_encoder.{TEXT}", 1.0),
+    "peft_with_a_level_more": (peft, f"unet.{UNET}", f"text_encoder.text_model.{TEXT}", 1.0),
+    "diffusers": (diffusers, f"unet.{UNET}", f"text_encoder.text_model.{TEXT}", 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_changes_the_layers_it_names(sd15: Any, tmp_path: Path, name: str) -> None:
+    write, unet, text, scale = FORMATS[name]
+    write(tmp_path / "style.safetensors", {unet: FIRST, text: SECOND})
+    loras = Loras(sd15, (str(tmp_path),))
+    loras.use((LoraUse("style", 0.5, 0.25),))
+    expect(sd15, f"unet.{UNET}", lambda x: FIRST(x) * 0.5 * scale)
+    expect(sd15, f"text_encoder.{TEXT}", lambda x: SECOND(x) * 0.25 * scale)
+
+
+def test_a_file_for_one_part_only_leaves_the_other(sd15: Any, tmp_path: Path) -> None:
+    peft(tmp_path / "unet.safetensors", {f"unet.{UNET}": FIRST})
+    peft(tmp_path / "text.safetensors", {f"text_encoder.{TEXT}": SECOND})
+    loras = Loras(sd15, (str(tmp_path),))
+    loras.use((LoraUse("unet", 2.0, 0.0),))
+    expect(sd15, f"unet.{UNET}", lambda x: FIRST(x) * 2)
+    expect(sd15, f"text_encoder.{TEXT}", None)
+    loras.use((LoraUse("text"),))
+    expect(sd15, f"unet.{UNET}", None)
+    expect(sd15, f"text_encoder.{TEXT}", SECOND)
+
+
+def test_several_add_up_and_are_switched_without_being_loaded_again(
+    sd15: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peft(tmp_path / "one.safetensors", {f"unet.{UNET}": FIRST})
+    other = Change.of(32, 16, 3)
+    peft(tmp_path / "two.safetensors", {f"unet.{UNET}": other})
+    loaded: list[str] = []
+    load = type(sd15).load_lora_weights
+
+    def counted(pipe: Any, *given: Any, **options: Any) -> None:
+        loaded.append(options["weight_name"])
+        load(pipe, *given, **options)
+
+    monkeypatch.setattr(type(sd15), "load_lora_weights", counted)
+    loras = Loras(sd15, (str(tmp_path),))
+    both = (LoraUse("one", 0.5), LoraUse("two", -1.0))
+    for uses, expected in (
+        (both, lambda x: FIRST(x) * 0.5 - other(x)),
+        ((LoraUse("two"),), other),
+        ((), None),
+        ((LoraUse("one", 0.0),), lambda x: FIRST(x) * 0),
+        (both, lambda x: FIRST(x) * 0.5 - other(x)),
+    ):
+        loras.use(uses)
+        expect(sd15, f"unet.{UNET}", expected)
+    assert loaded == ["one.safetensors", "two.safetensors"]
+
+
+def test_nothing_happens_where_nothing_changes(sd15: Any, tmp_path: Path) -> None:
+    peft(tmp_path / "one.safetensors", {f"unet.{UNET}": FIRST})
+    loras = Loras(sd15, (str(tmp_path),))
+    loras.use((LoraUse("one"),))
+    touched: list[str] = []
+    sd15.set_adapters = lambda *given: touched.append("set")
+    loras.use((LoraUse("one"),))
+    assert not touched
+
+
+def test_without_loras_the_model_is_as_it_was_to_the_bit(sd15: Any, tmp_path: Path) -> None:
+    peft(tmp_path / "one.safetensors", {f"unet.{UNET}": FIRST, f"text_encoder.{TEXT}": SECOND})
+    given = torch.randn(1, 4, 8, 8), torch.tensor([5]), torch.randn(1, 77, 32)
+    with torch.no_grad():
+        before = sd15.unet(*given).sample
+        loras = Loras(sd15, (str(tmp_path),))
+        loras.use((LoraUse("one"),))
+        assert not torch.equal(sd15.unet(*given).sample, before)
+        loras.use(())
+        assert torch.equal(sd15.unet(*given).sample, before)
+
+
+def test_the_two_encoders_of_sdxl_and_its_block_numbers_are_told_apart(tmp_path: Path) -> None:
+    pipe = tiny.sdxl()
+    wide = Change.of(64, 16, 4)
+    kohya(
+        tmp_path / "xl.safetensors",
+        {
+            "lora_unet_input_blocks_3_1_transformer_blocks_0_attn2_to_k": wide,
+            f"lora_te1_{KOHYA_TEXT}": FIRST_TEXT,
+            f"lora_te2_{KOHYA_TEXT}": SECOND,
+        },
+    )
+    Loras(pipe, (str(tmp_path),)).use((LoraUse("xl", 1.0, 0.5),))
+    expect(pipe, f"unet.{UNET}", lambda x: wide(x) * HALF)
+    expect(pipe, f"text_encoder.{TEXT}", lambda x: FIRST_TEXT(x) * HALF * 0.5)
+    expect(pipe, f"text_encoder_2.{TEXT}", lambda x: SECOND(x) * HALF * 0.5)
+
+
+@pytest.mark.parametrize("trainer", ["kohya", "peft"])
+def test_a_lora_of_flux_changes_its_transformer(tmp_path: Path, trainer: str) -> None:
+    pipe = tiny.flux()
+    name = "single_transformer_blocks.0.proj_out"
+    change = Change.of(160, 32, 6)
+    if trainer == "kohya":
+        kohya(tmp_path / "f.safetensors", {"lora_unet_single_blocks_0_linear2": change})
+    else:
+        peft(tmp_path / "f.safetensors", {f"transformer.{name}": change})
+    Loras(pipe, (str(tmp_path),)).use((LoraUse("f", 0.5),))
+    scale = HALF if trainer == "kohya" else 1.0
+    expect(pipe, f"transformer.{name}", lambda x: change(x) * 0.5 * scale)
+
+
+def test_a_load_that_breaks_half_way_leaves_nothing_behind(
+    sd15: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peft(tmp_path / "a.safetensors", {f"unet.{UNET}": FIRST, f"text_encoder.{TEXT}": SECOND})
+    loras = Loras(sd15, (str(tmp_path),))
+
+    def broken(*given: Any, **options: Any) -> None:
+        raise RuntimeError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(sd15), "load_lora_into_text_encoder", broken)
+        with pytest.raises(EngineError, match=r"a\.safetensors cannot be loaded: no room"):
+            loras.use((LoraUse("a"),))
+    assert not any(sd15.get_list_adapters().values())
+    expect(sd15, f"unet.{UNET}", None)
+    loras.use((LoraUse("a"),))
+    expect(sd15, f"unet.{UNET}", FIRST)
+    expect(sd15, f"text_encoder.{TEXT}", SECOND)
+
+
+def test_a_pickle_is_loaded_only_where_it_is_allowed(sd15: Any, tmp_path: Path) -> None:
+    path = tmp_path / "old.bin"
+    torch.save(
+        {f"unet.{UNET}.lora_A.weight": FIRST.down, f"unet.{UNET}.lora_B.weight": FIRST.up}, path
+    )
+    with pytest.raises(InputError, match=r"old\.bin is a pickle"):
+        Loras(sd15, (str(tmp_path),)).use((LoraUse("old"),))
+    Loras(sd15, (str(tmp_path),), (str(path),)).use((LoraUse("old"),))
+    expect(sd15, f"unet.{UNET}", FIRST)
+
+
+def test_an_unknown_name_is_an_error_and_changes_nothing(sd15: Any, tmp_path: Path) -> None:
+    peft(tmp_path / "style.safetensors", {f"unet.{UNET}": FIRST})
+    loras = Loras(sd15, (str(tmp_path),))
+    loras.use((LoraUse("style"),))
+    with pytest.raises(InputError, match=r"no 'stile' in .*; did you mean style\?"):
+        loras.use((LoraUse("stile"),))
+    expect(sd15, f"unet.{UNET}", FIRST)
+
+
+def test_a_pipeline_without_loras_says_so(tmp_path: Path) -> None:
+    peft(tmp_path / "a.safetensors", {f"unet.{UNET}": FIRST})
+    with pytest.raises(EngineError, match="diffusers has no LoRA for object"):
+        Loras(object(), (str(tmp_path),)).use((LoraUse("a"),))

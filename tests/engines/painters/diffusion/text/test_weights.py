@@ -1,0 +1,82 @@
+"""Weights: prompts taken apart as ComfyUI takes them apart."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from detailer.engines.painters.diffusion.text.weights import Weighted, plain, weighted
+from detailer.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("a face", [("a face", 1.0)]),
+        ("a (face)", [("a ", 1.0), ("face", 1.1)]),
+        ("(a:1.3) b", [("a", 1.3), (" b", 1.0)]),
+        ("((a))", [("a", 1.21)]),
+        ("(a (b:0.5) c:2)", [("a ", 2.0), ("b", 0.5), (" c", 2.0)]),
+        ("((a) b:0.6)", [("a", 0.66), (" b", 0.6)]),
+        ("(a: .5 )", [("a", 0.5)]),
+        ("(a:-1)", [("a", -1.0)]),
+        ("(1:2:3)", [("1:2", 3.0)]),
+        ("(a:1e1)", [("a", 10.0)]),
+    ],
+)
+def test_parentheses_weigh_what_they_hold(text: str, expected: list[tuple[str, float]]) -> None:
+    assert [(each.text, pytest.approx(each.weight)) for each in weighted(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a)", [("a)", 1.0)]),
+        ("(a", [("(a", 1.0)]),
+        ("a (b", [("a ", 1.0), ("(b", 1.0)]),
+        (")(a)", [(")(a)", 1.0)]),
+        (")((a) b", [(")(", 1.0), ("a", 1.1), (" b", 1.0)]),
+        ("((a)", [("(a", 1.1)]),
+        ("(", [("(", 1.0)]),
+        ("()", []),
+        ("(:1.2)", [(":1.2", 1.1)]),
+        ("(a:b)", [("a:b", 1.1)]),
+        ("(a:)", [("a:", 1.1)]),
+        ("(a:nan)", [("a:nan", 1.1)]),
+        ("(a:inf)", [("a:inf", 1.1)]),
+    ],
+)
+def test_what_is_no_pair_or_no_number_is_text(text: str, expected: list[tuple[str, float]]) -> None:
+    assert [(each.text, pytest.approx(each.weight)) for each in weighted(text)] == expected
+
+
+def test_escaped_parentheses_are_letters() -> None:
+    assert weighted(r"\(a\) (b \(c\):2)") == (Weighted("(a) "), Weighted("b (c)", 2.0))
+
+
+@given(some.text(alphabet="ab()\\: .5", max_size=40))
+def test_no_prompt_is_refused_and_no_letter_is_added(text: str) -> None:
+    said = "".join(each.text for each in weighted(text))
+    assert len(said) <= len(text)
+    assert sum(map(said.count, "ab")) == sum(map(text.count, "ab"))
+
+
+@given(some.text(alphabet=some.characters(exclude_characters="()\\")))
+def test_a_prompt_without_parentheses_is_one_stretch(text: str) -> None:
+    assert weighted(text) == ((Weighted(text),) if text else ())
+
+
+def test_parentheses_may_be_nested_deeper_than_python_calls() -> None:
+    assert weighted("(" * 1200 + "a" + ":1)" * 1200) == (Weighted("a"),)
+
+
+@pytest.mark.parametrize("text", ["(a:1e39)", "(a:-10001)", "(" * 100 + "a" + ")" * 100])
+def test_weights_beyond_reason_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="is out of range: it must be within ±10000"):
+        weighted(text)
+
+
+def test_language_models_read_a_prompt_as_it_stands() -> None:
+    assert plain(r"a (red:1.2) \(very\) face") == "a (red:1.2) (very) face"
