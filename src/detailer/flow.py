@@ -12,7 +12,7 @@ from detailer.core.plan import Failed, Painted, Patch, Plan, Progress, Skipped
 from detailer.core.regions import Regions
 from detailer.errors import EngineError, InputError
 from detailer.recipe import Recipe
-from detailer.stages.blend import Shrunk, paste, paste_mask, shrink
+from detailer.stages.blend import Shrunk, match_colour, paste, paste_mask, shrink
 from detailer.stages.crop import Upscaler, cut, frame
 from detailer.stages.detect import Detector, select
 from detailer.stages.mask import reshape
@@ -122,8 +122,10 @@ class Detailer:
         size = self.recipe.paint.batch_size
         for wave in plan.waves():
             shrunk: dict[int, Shrunk] = {}
-            for start in range(0, len(wave), size):
-                yield from self._repaint(wave[start : start + size], canvas, shrunk)
+            # Painters batch what is painted at one size.
+            alike = sorted(wave, key=lambda patch: patch.size)
+            for start in range(0, len(alike), size):
+                yield from self._repaint(alike[start : start + size], canvas, shrunk)
             for patch in wave:
                 if patch.index in shrunk:
                     paste(canvas, shrunk[patch.index])
@@ -132,8 +134,8 @@ class Detailer:
         self, patches: Sequence[Patch], canvas: Canvas, shrunk: dict[int, Shrunk]
     ) -> Iterator[Painted | Progress | Failed]:
         waiting = {patch.index: patch for patch in patches}
-        cutouts = [cut(canvas, patch, self.upscaler) for patch in patches]
-        for answer in self.painter(cutouts):
+        cutouts = {patch.index: cut(canvas, patch, self.upscaler) for patch in patches}
+        for answer in self.painter(list(cutouts.values())):
             if isinstance(answer, Progress):
                 yield answer
                 continue
@@ -143,6 +145,9 @@ class Detailer:
             if waiting.pop(answer.patch.index, None) is None:
                 index = answer.patch.index
                 raise EngineError(f"the painter answered for region {index} twice, or unasked")
+            if isinstance(answer, Painted):
+                cutout = cutouts.pop(answer.patch.index)
+                answer = match_colour(answer, cutout, self.recipe.blend)  # noqa: PLW2901
             small = shrink(answer) if isinstance(answer, Painted) else answer
             if isinstance(small, Shrunk):
                 shrunk[answer.patch.index] = small

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,11 +19,16 @@ from detailer.recipe import Recipe
 from tests.strategies import Scene, scenes
 
 
+def patch_of(box: Box, scale: float, scale_y: float | None = None, **paint: object) -> Patch:
+    region = Region.from_box(box)
+    around = 80 / scale
+    window = Window(box.left - around, box.top - around, Size(240, 240), scale, scale_y=scale_y)
+    return Patch(0, region, window, region.mask, Paint(**paint))
+
+
 def cutout(**paint: object) -> Cutout:
-    region = Region.from_box(Box(30, 30, 50, 50))
-    window = Window(10, 10, Size(240, 240), 4.0)
-    patch = Patch(0, region, window, region.mask, Paint(**paint))
-    return Cutout(patch, np.full((60, 60, 3), 0.5, np.float32))
+    patch = patch_of(Box(30, 30, 50, 50), 4.0, **paint)
+    return Cutout(patch, np.full((60, 60, 3), 0.5, np.float32), Size(60, 60))
 
 
 def test_the_noise_mask_is_the_regions_mask_at_the_painted_size() -> None:
@@ -31,9 +38,26 @@ def test_the_noise_mask_is_the_regions_mask_at_the_painted_size() -> None:
     assert mask[:70].max() == mask[:, 170:].max() == 0
 
 
-def test_a_feathered_noise_mask_fades_on_both_sides_of_the_rim() -> None:
-    mask = cutout(noise_mask_feather=5).noise_mask
-    assert 0 < mask[76, 120] < 0.5 < mask[84, 120] < 1
+def test_a_feathered_noise_mask_fades_outward_and_is_whole_inside() -> None:
+    mask = cutout(noise_mask_feather=12).noise_mask
+    assert 0 < mask[72, 120] < mask[76, 120] < 1
+    assert (mask[84:156, 84:156] == 1).all()
+
+
+def test_the_feather_of_a_noise_mask_does_not_depend_on_the_scale() -> None:
+    large, small = (
+        replace(cutout(noise_mask_feather=20), patch=patch).noise_mask
+        for patch in (patch_of(Box(30, 30, 50, 50), 4.0), patch_of(Box(30, 30, 70, 70), 2.0))
+    )
+    np.testing.assert_allclose(large, small, atol=0.02)
+
+
+def test_the_nodes_noise_mask_is_blurred_in_pixels_of_the_crop() -> None:
+    patch = patch_of(Box(30, 30, 50, 50), 4.0, scale_y=4.0)
+    crop = replace(cutout(), patch=patch).noise_mask_of_crop
+    assert crop.shape == (60, 60)
+    # Half of the blur lies inside: a small face is nowhere let go at once.
+    assert crop.max() < 0.6
 
 
 def test_without_a_noise_mask_all_of_the_cutout_may_change() -> None:

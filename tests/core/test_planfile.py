@@ -23,6 +23,18 @@ def test_a_plan_survives_json(scene: Scene, feather: float) -> None:
     assert loads(dumps(plan)) == plan
 
 
+def test_what_guides_a_painter_survives_json() -> None:
+    controls = [
+        {"model": "net", "image": "edges.png", "strength": 0.7, "start": 0.1, "end": 0.6},
+        {"model": "face", "kind": "reference", "image": "me.png"},
+    ]
+    paint = {"controls": controls, "sigmas": [14.5, 2.25, 0], "mask_mode": "hard"}
+    plan = make_plan(scenes_example().regions, Recipe(paint=paint))
+    again = loads(dumps(plan))
+    assert again == plan
+    assert again.patches[0].paint.controls[1].kind == "reference"
+
+
 def example() -> dict:
     plan = make_plan(scenes_example().regions, Recipe())
     return json.loads(dumps(plan))

@@ -5,15 +5,7 @@ from __future__ import annotations
 LEFT_OUT: dict[str, dict[str, str]] = {}
 """By set and stratum, with the reason. At most 5 % of the cases of a set."""
 
-LATER: dict[str, dict[str, str]] = {
-    "06_mask_and_segs_ops": {
-        "crop_condition_mask": "masks of conditionings come with the diffusion painter",
-    },
-    "12_resize_and_latent_geometry": {
-        "vae_crop": "what a VAE encodes comes with the diffusion painter",
-        "latent_mask": "masks of latents come with the diffusion painter",
-    },
-}
+LATER: dict[str, dict[str, str]] = {}
 """By set and stratum: what belongs to a part that is not built yet."""
 
 

@@ -139,7 +139,11 @@ def check_segs_detailer(case: Case) -> None:
             settings = resolved(paint, region, index, regions.size)
             patch = Patch(index, region, as_cropped(region), region.mask, settings)
             own = region.picture
-            cutout = cut(canvas, patch) if own is None else Cutout(patch, own, bounded=False)
+            cutout = (
+                cut(canvas, patch)
+                if own is None
+                else Cutout(patch, own, canvas.size, bounded=False)
+            )
             result = None if region.mask.empty else painter.paint(cutout)
             painted.append(cutout.pixels if result is None else result)
     assert_calls(painter.calls, case.recorded["outputs"]["calls"])

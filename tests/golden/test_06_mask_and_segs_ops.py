@@ -8,7 +8,8 @@ import pytest
 from detailer.core import arithmetic
 from detailer.core.alpha import dilate, gaussian
 from detailer.core.canvas import Canvas
-from detailer.core.geometry import Size
+from detailer.core.conditioning import within
+from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.region import Region
 from detailer.core.regions import Regions, subtract
@@ -23,7 +24,14 @@ from tests.golden.tile_layouts import LAYOUTS
 def test_operations_on_masks_and_segs_are_those_of_the_nodes(case: Case) -> None:
     check(
         case,
-        {"dilate": dilated, "mask_algebra": algebra, "segs_paste": pasted} | OPERATIONS | LAYOUTS,
+        {
+            "dilate": dilated,
+            "mask_algebra": algebra,
+            "segs_paste": pasted,
+            "crop_condition_mask": cut_to_a_region,
+        }
+        | OPERATIONS
+        | LAYOUTS,
     )
 
 
@@ -78,6 +86,16 @@ def pasted(case: Case) -> None:
             strength = np.float32(params["alpha"] / 255)
             canvas.blend(pixels, Matte(mask * strength, region.mask.box))
         assert_masks_of_colours(canvas.pixels, case.outputs["image"][i])
+
+
+def cut_to_a_region(case: Case) -> None:
+    """A conditioning's mask inside a crop region; the nodes swap the axes' scales."""
+    _, height, width, _ = case.params["image_shape"]
+    box = Box(*case.params["crop_region"])
+    result = case.outputs["result"]
+    for mask, theirs in zip(case.inputs["mask"], result, strict=True):
+        ours = within(mask, box, Size(width, height), compatible=True)
+        assert np.array_equal(ours, theirs)
 
 
 def assert_masks_of_colours(ours: np.ndarray, theirs: np.ndarray) -> None:

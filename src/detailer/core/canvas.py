@@ -126,8 +126,9 @@ class Canvas:
         new = self.colour.from_srgb(painted, before)
         before = np.where(np.isfinite(before), before, new)
         # Where nothing is meant nothing is computed: infinities out there stay what they are.
-        after = _quantized(before + np.where(alpha > 0, alpha * (new - before), 0), target.dtype)
-        np.copyto(target, after, where=alpha > 0)
+        # In this form a mask of 1 gives the painted pixel itself, to the last bit.
+        mixed = np.where(alpha > 0, (1 - alpha) * before + alpha * new, 0)
+        np.copyto(target, _quantized(mixed, target.dtype), where=alpha > 0)
 
     def _seen(self, part: Native) -> Pixels:
         if not self.bounded:

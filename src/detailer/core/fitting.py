@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from detailer.core.geometry import Box, Size
 from detailer.core.window import Window
 
 _NEARLY = 1e-6
+_ASPECTS = (1, 3 / 4, 1 / 2)
+_STEP = math.sqrt(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,20 @@ class Grid:
     def nearest(self, length: float) -> int:
         """The nearest side on the grid."""
         return min(max(1, round(length / self.multiple)) * self.multiple, self.top)
+
+    def buckets(self) -> Iterator[Size]:
+        """Few sizes for all shapes: from 1:2 to 2:1, the longer side by powers of √2 below the top.
+
+        Their areas halve from one length to the next.
+        """
+        longer = float(self.top)
+        while longer >= self.multiple:
+            for aspect in _ASPECTS:
+                long, short = self.nearest(longer), self.nearest(longer * aspect)
+                yield Size(long, short)
+                if short != long:
+                    yield Size(short, long)
+            longer /= _STEP
 
     def above(self, length: float) -> int:
         """The shortest side on the grid that is not below."""
@@ -47,18 +64,48 @@ class Wish:
     angle: float = 0.0
 
 
-def fitted(wish: Wish, picture: Size, grid: Grid) -> Window:
-    """The window for a wish: its extent is the painted size ÷ scale, so nothing is stretched."""
-    scale = _reachable_scale(wish, grid)
-    size = Size(
-        _side(wish.around.width, wish.held.width, picture.width, (scale, grid)),
-        _side(wish.around.height, wish.held.height, picture.height, (scale, grid)),
-    )
+def fitted(wish: Wish, picture: Size, grid: Grid, bucketed: bool = False) -> Window:
+    """The window for a wish: its extent is the painted size ÷ scale, so nothing is stretched.
+
+    `bucketed`: its size is one of the grid's buckets, unless none of them holds the region inside
+    the picture.
+    """
+    decided = _bucket(wish, picture, grid) if bucketed else None
+    size, scale = decided or _exact(wish, picture, grid)
     centre, held = wish.around.centre, wish.held
     left = _start(centre[0], size.width / scale, (held.left, held.right), picture.width)
     top = _start(centre[1], size.height / scale, (held.top, held.bottom), picture.height)
     window = Window(left, top, size, scale)
     return turned(window, wish, picture) if wish.angle else window
+
+
+def _exact(wish: Wish, picture: Size, grid: Grid) -> tuple[Size, float]:
+    scale = _reachable_scale(wish, grid)
+    size = Size(
+        _side(wish.around.width, wish.held.width, picture.width, (scale, grid)),
+        _side(wish.around.height, wish.held.height, picture.height, (scale, grid)),
+    )
+    return size, scale
+
+
+def _bucket(wish: Wish, picture: Size, grid: Grid) -> tuple[Size, float] | None:
+    """The bucket that departs least from the wish, and its scale; None where none can be had."""
+    nearest: tuple[float, Size, float] | None = None
+    for size in grid.buckets():
+        least = max(size.width / picture.width, size.height / picture.height)
+        most = min(size.width / wish.held.width, size.height / wish.held.height)
+        if least > most:
+            continue
+        scale = min(max(math.sqrt(size.area / wish.around.size.area), least), most)
+        changes = (
+            size.width / scale / wish.around.width,
+            size.height / scale / wish.around.height,
+            scale / wish.scale,
+        )
+        departure = sum(abs(math.log(change)) for change in changes)
+        if nearest is None or departure < nearest[0] - _NEARLY:
+            nearest = departure, size, scale
+    return nearest and nearest[1:]
 
 
 def _reachable_scale(wish: Wish, grid: Grid) -> float:

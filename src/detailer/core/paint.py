@@ -11,11 +11,29 @@ from detailer.core.settings import Settings
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
 
 
+class Control(Settings):
+    """What guides the painter besides words: a control image, or a reference face."""
+
+    model: str = Field(description="The ControlNet or IP-Adapter: a file, folder or Hub name.")
+    kind: Literal["control", "reference"] = Field(
+        "control", description="control: a ControlNet; reference: an IP-Adapter."
+    )
+    image: str = Field(
+        "", description="Picture file, laid over the picture and cut as it is; empty: the crop."
+    )
+    preprocessor: str = Field("", description="What makes the control image of the crop.")
+    strength: float = Field(1.0, ge=0, le=10, description="How strongly it guides.")
+    start: float = Field(0.0, ge=0, le=1, description="Share of the denoising where it sets in.")
+    end: float = Field(1.0, ge=0, le=1, description="Share of the denoising where it ends.")
+
+
 class Paint(Settings):
     """What the painter is told; one without prompts or randomness ignores what is not its own."""
 
     painter: str = Field("auto", description="Painter: a name, or name:path of its model.")
-    prompt: str = Field("", description="What the painter should draw.")
+    prompt: str = Field(
+        "", description="What the painter should draw; (word:1.2) weighs, <lora:name:0.8> adds."
+    )
     negative: str = Field("", description="What it should not draw.")
     denoise: float = Field(0.5, gt=0, le=1, description="How far it may depart from the original.")
     denoise_power: float = Field(
@@ -25,6 +43,9 @@ class Paint(Settings):
     cfg: float = Field(8.0, ge=0, le=100, description="How strictly the prompt is followed.")
     sampler_name: str = Field("euler", description="Sampler, by ComfyUI's name.")
     scheduler: str = Field("normal", description="Noise schedule, by ComfyUI's name.")
+    sigmas: tuple[float, ...] = Field(
+        (), description="Own noise levels, falling to 0, instead of the scheduler's."
+    )
     seed: Seed = Field(0, description="Start of all randomness.")
     seed_mode: Literal["stable", "increment", "same"] = Field(
         "stable",
@@ -33,7 +54,43 @@ class Paint(Settings):
     )
     noise_mask: bool = Field(True, description="Repaint only the mask, not the whole crop.")
     noise_mask_feather: int = Field(
-        20, ge=0, le=100, description="Softness of that mask, in pixels of the crop."
+        20,
+        ge=0,
+        le=100,
+        description="Softness of that mask outward, in painted pixels; crop.compatible: half "
+        "width of the nodes' blur, in pixels of the crop.",
+    )
+    mask_mode: Literal["auto", "hard", "blend", "differential", "differential_comfy", "off"] = (
+        Field(
+            "auto",
+            description="How the mask acts while denoising. hard: all or nothing; blend: mixed at "
+            "every step; differential: softer means later; differential_comfy: that with ComfyUI's "
+            "last step; off: not at all; auto: differential where the mask is feathered.",
+        )
+    )
+    mask_strength: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="differential: 1 lets go all at once, less mixes as blend does.",
     )
     cycle: int = Field(1, ge=1, le=10, description="How many times it is painted in a row.")
     batch_size: int = Field(4, ge=1, le=1000, description="Regions painted at once at most.")
+    clip_skip: int = Field(
+        0, ge=0, le=12, description="Which of CLIP's layers counts, from the last; 0: the model's."
+    )
+    shift: float = Field(
+        0.0, ge=0, le=100, description="Noise shift of flow models; 0: the model's own."
+    )
+    guidance: float = Field(
+        3.5, ge=0, le=100, description="Guidance that is built into the model, as Flux has it."
+    )
+    guider: str = Field("cfg", description="How prompt and negative are weighed; cfg, apg, …")
+    inpaint_model: bool = Field(
+        False, description="Show the model the crop with a hole, if it is one made for that."
+    )
+    controls: tuple[Control, ...] = Field((), description="Control images and references.")
+    refiner: str = Field("", description="A model that does the last steps: its path or name.")
+    refiner_ratio: float = Field(0.2, ge=0, le=1, description="The refiner's share of the steps.")
+    refiner_prompt: str = Field("", description="What the refiner draws; empty: the same.")
+    refiner_negative: str = Field("", description="What it should not draw; empty: the same.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from detailer.core.alpha import gaussian
+from detailer.core.alpha import gaussian, soften
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Size
 from detailer.core.matte import Matte
@@ -18,17 +18,6 @@ from detailer.core.region import Region
 from detailer.core.view import to_painted
 from detailer.core.window import Window
 from detailer.errors import InputError
-
-
-@dataclass(frozen=True)
-class Control:
-    """A guiding picture by reference: a control image or a reference face."""
-
-    model: str
-    image: str
-    strength: float = 1.0
-    start: float = 0.0
-    end: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,6 @@ class Patch:
     window: Window
     paste_mask: Matte
     paint: Paint = field(default_factory=Paint)
-    controls: tuple[Control, ...] = ()
     picture: int = 0
     group: str = ""
 
@@ -124,12 +112,13 @@ class Cutout:
     """What a painter gets: a patch with its part of the picture as it was before the wave.
 
     `part` is the window's footprint, (h, w, 3) float32 sRGB; an upscaler may have enlarged it.
+    `picture_size` is that of the picture which it is cut from.
     What is derived from it is made when asked for and not kept, so that many cutouts stay small.
     """
 
     patch: Patch
     part: Pixels
-    controls: tuple[Pixels, ...] = ()
+    picture_size: Size
     bounded: bool = True
 
     @property
@@ -141,19 +130,39 @@ class Cutout:
     @property
     def noise_mask(self) -> Alpha:
         """What the painter may change, (h, w) float32 0..1 at the painted size."""
-        window, paint = self.patch.window, self.patch.paint
-        if not paint.noise_mask:
+        window, feather = self.patch.window, self.patch.paint.noise_mask_feather
+        if self.compatible:
+            return np.clip(to_painted(self.noise_mask_of_crop, window), 0, 1)
+        if not self.patch.paint.noise_mask:
             return np.ones(window.size.shape, np.float32)
         alpha = self.patch.region.mask.within(window.footprint)
-        return np.clip(to_painted(gaussian(alpha, paint.noise_mask_feather), window), 0, 1)
+        return soften(np.clip(to_painted(alpha, window), 0, 1), feather)
+
+    @property
+    def noise_mask_of_crop(self) -> Alpha:
+        """The nodes' noise mask, (h, w) float32 0..1 at the size of the window's footprint."""
+        window, paint = self.patch.window, self.patch.paint
+        if not paint.noise_mask:
+            return np.ones(window.footprint.size.shape, np.float32)
+        alpha = self.patch.region.mask.within(window.footprint)
+        return gaussian(alpha, paint.noise_mask_feather)
+
+    @property
+    def compatible(self) -> bool:
+        """Whether it is cut by the nodes' bare numbers."""
+        return self.patch.window.scale_y is not None
 
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """A patch's new pixels, (h, w, 3) float32 sRGB 0..1 or uint8, at the painted size."""
+    """A patch's new pixels, (h, w, 3) float32 sRGB 0..1 or uint8, at the painted size.
+
+    `drifts`: what was to stay came back changed as well, as through a VAE.
+    """
 
     patch: Patch
     pixels: Pixels
+    drifts: bool = False
     notes: Mapping[str, Any] = field(default_factory=dict)
     pictures: tuple[Pixels, ...] = ()
 
@@ -168,8 +177,13 @@ class Failed:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something is: `done` of `total`, with a word on what it is about."""
+    """How far something is: `done` of `total`, with a word on what it is about.
+
+    `previews` are what patches look like so far, (h, w, 3) uint8 by their index, where the
+    painter shows that.
+    """
 
     done: float
     total: float
     text: str = ""
+    previews: Mapping[int, Pixels] = field(default_factory=dict, compare=False)

@@ -7,7 +7,6 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.paint import Paint
-from detailer.core.plan import Control, Patch, Plan, Skipped
+from detailer.core.plan import Patch, Plan, Skipped
 from detailer.core.region import Region
 from detailer.core.window import Window
 from detailer.errors import InputError
@@ -87,7 +86,6 @@ def _patch(patch: Patch) -> dict[str, Any]:
         },
         "paste_mask": _matte(patch.paste_mask),
         "paint": patch.paint.model_dump(mode="json"),
-        "controls": [asdict(control) for control in patch.controls],
         "picture": patch.picture,
         "group": patch.group,
     }
@@ -101,7 +99,6 @@ def _to_patch(values: Mapping[str, Any]) -> Patch:
         window=Window(**{**window, "size": _to_size(window["size"])}),
         paste_mask=_to_matte(values["paste_mask"]),
         paint=Paint(**values["paint"]),
-        controls=tuple(Control(**control) for control in values["controls"]),
         picture=int(values["picture"]),
         group=str(values["group"]),
     )

@@ -34,8 +34,15 @@ class Settings(BaseModel):
         return values
 
     def but(self, **changes: Any) -> Self:
-        """The same settings with some changed, validated again."""
-        return type(self)(**{**dict(self), **changes})
+        """The same settings with some changed, validated again.
+
+        What was left at its default stays so: only what is changed here counts as set.
+        """
+        return type(self)(**{**self.as_set(), **changes})
+
+    def as_set(self) -> dict[str, Any]:
+        """The settings that were given, be it with the value of their default."""
+        return {name: value for name, value in self if name in self.model_fields_set}
 
 
 def explain(error: ValidationError) -> str:

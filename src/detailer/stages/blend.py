@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,11 +13,12 @@ from detailer.core.alpha import gaussian, soften
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
-from detailer.core.pixels import LEVELS, Alpha, Pixels
-from detailer.core.plan import Failed, Painted, Patch
+from detailer.core.pixels import LEVELS, Alpha, Pixels, to_unit
+from detailer.core.plan import Cutout, Failed, Painted, Patch
 from detailer.core.region import Region
+from detailer.core.seam import drift, seam_jump
 from detailer.core.settings import Settings
-from detailer.core.view import to_picture
+from detailer.core.view import to_painted, to_picture
 from detailer.core.window import Window
 
 _ABSURD = 16.0
@@ -35,6 +36,11 @@ class Blend(Settings):
         0.1, ge=0, le=1, description="relative: width of the fade by the box's shorter side."
     )
     feather: int = Field(5, ge=0, le=100, description="gaussian: half width of the blur, px.")
+    color_match: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Take off the colour shift that the crop's unmasked ring shows; auto: after "
+        "painters whose whole crop drifts, as through a VAE, but not with crop.compatible.",
+    )
 
 
 def paste_mask(region: Region, window: Window, picture: Size, blend: Blend) -> Matte:
@@ -89,13 +95,39 @@ class Shrunk:
     pixels: Pixels
 
 
+def match_colour(painted: Painted, cutout: Cutout, blend: Blend) -> Painted:
+    """The painted pixels without the drift that the unmasked ring shows; notes tell the seam's.
+
+    `seam_before` and `seam_after` are the gradient that pasting adds at the seam, 0..1.
+    """
+    wanted = painted.drifts and not cutout.compatible
+    if blend.color_match == "off" or not (wanted or blend.color_match == "on"):
+        return painted
+    if painted.pixels.shape != (*painted.patch.size.shape, 3):
+        return painted
+    pixels, original = to_unit(painted.pixels), cutout.pixels
+    found = drift(pixels, original, cutout.noise_mask)
+    if found is None:
+        return painted
+    matched = found.undone(pixels)
+    window = painted.patch.window
+    mask = to_painted(painted.patch.paste_mask.within(window.footprint), window)
+    seams = {
+        "seam_before": round(seam_jump(pixels, original, mask), 5),
+        "seam_after": round(seam_jump(matched, original, mask), 5),
+    }
+    return replace(painted, pixels=matched, notes={**painted.notes, **seams})
+
+
 def shrink(painted: Painted) -> Shrunk | Failed:
     """The painted pixels that will be pasted, at the picture's size; a bad result has failed."""
     patch = painted.patch
     given = painted.pixels
     if not isinstance(given, np.ndarray):
         return Failed(patch, f"the painter gave {type(given).__name__}, not pixels")
-    if given.shape != (*patch.size.shape, 3):
+    # What the nodes' VAE cuts off is stretched back, straight to the picture's size.
+    stretched = patch.window.scale_y is not None and given.ndim == 3 and given.shape[2] == 3
+    if given.shape != (*patch.size.shape, 3) and not stretched:
         return Failed(patch, f"painted {given.shape} where {patch.size} in RGB was asked for")
     if given.dtype.kind == "f":
         given = given.astype(np.float32, copy=False)
