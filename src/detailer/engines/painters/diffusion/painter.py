@@ -1,0 +1,138 @@
+"""Painter: paints cutouts with a diffusion model, as many in one pass as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from detailer.core.plan import Cutout, Failed, Painted, Progress
+from detailer.engines.painters.diffusion.batch import Batch
+from detailer.engines.painters.diffusion.fallback import StockPipeline
+from detailer.engines.painters.diffusion.families import FAMILIES
+from detailer.engines.painters.diffusion.job import Job, bucketed, job_of
+from detailer.engines.painters.diffusion.loading import Source, open_pipeline
+from detailer.engines.painters.diffusion.model import Model, model_of, open_model
+from detailer.engines.painters.diffusion.options import Options
+from detailer.engines.painters.diffusion.preprocessors import Preprocessor
+from detailer.engines.painters.diffusion.schedules import SchedulerFunction
+from detailer.errors import DetailerError, InputError
+
+_WORDS = ("not enough memory", "out of memory")
+
+
+def open_diffusion(
+    path: str,
+    options: Options | None = None,
+    schedule: SchedulerFunction | None = None,
+    preprocessors: Mapping[str, Preprocessor] | None = None,
+) -> Diffusion | StockPipeline:
+    """The painter of a model: ours, or diffusers' own pipeline for families new to us.
+
+    Args:
+        path: A diffusers folder, a single .safetensors file, or a name on the Hub.
+        options: The device, the precision, and what is loaded beside the model.
+        schedule: Changes the scheduler's noise levels, as the nodes' scheduler_func.
+        preprocessors: More of those that make control images, by name.
+
+    Raises:
+        InputError, MissingEngineError, EngineError: If the model cannot be loaded.
+    """
+    options = options or Options()
+    loaded = open_pipeline(Source.parse(path), options)
+    if loaded.card.family not in FAMILIES:
+        return StockPipeline(loaded)
+    return Diffusion(model_of(loaded, options, preprocessors), options, schedule)
+
+
+class Diffusion:
+    """A diffusion model as a painter.
+
+    What is the same for all regions of a pass shares it; prompt, seed, denoise, cfg, noise levels
+    and mask are each region's own, and a region's result does not depend on its company.
+
+    Args:
+        model: What paints.
+        options: batching and step_noise are used, and all of them to open a refiner.
+        schedule: Changes the scheduler's noise levels, as the nodes' scheduler_func.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        options: Options | None = None,
+        schedule: SchedulerFunction | None = None,
+    ) -> None:
+        self.model = model
+        self.options = options or Options()
+        self._schedule = schedule
+        self._refiners: dict[str, Model] = {}
+        self._limit = 1000 if self._batches else 1
+
+    @property
+    def _batches(self) -> bool:
+        if self.options.batching == "auto":
+            return self.model.device.type != "cpu"
+        return self.options.batching == "on"
+
+    def __call__(self, cutouts: Sequence[Cutout], /) -> Iterator[Progress | Painted | Failed]:
+        """A Progress after every step, and an answer for each cutout."""
+        jobs: list[Job] = []
+        for cutout in cutouts:
+            try:
+                jobs.append(job_of(cutout, self.model.family, self._schedule))
+            except InputError as error:
+                yield Failed(cutout.patch, str(error))
+        try:
+            yield from self._all(jobs)
+        finally:
+            self.model.rest()
+
+    def _all(self, jobs: Sequence[Job]) -> Iterator[Progress | Painted | Failed]:
+        waiting = bucketed(jobs, self._limit)
+        total = sum(job.steps * job.paint.cycle for batch in waiting for job in batch[:1])
+        done = 0.0
+        while waiting:
+            batch = waiting.pop(0)
+            own = batch[0].steps * batch[0].paint.cycle
+            for answer in self._or_halves(batch, waiting):
+                if isinstance(answer, Progress):
+                    yield replace(answer, done=done + answer.done, total=total)
+                else:
+                    yield answer
+            done += own
+
+    def _or_halves(
+        self, batch: list[Job], waiting: list[list[Job]]
+    ) -> Iterator[Progress | Painted | Failed]:
+        """A batch's answers; where it cannot be done its halves wait instead, or it has failed."""
+        together = Batch(batch, self.model, self._refiner, self.options.step_noise == "comfyui")
+        half = (len(batch) + 1) // 2
+        try:
+            yield from together.painted()
+            return
+        except DetailerError as error:
+            reason = str(error)
+        except RuntimeError as error:
+            if not _lacks_memory(error):
+                raise
+            reason = f"not enough memory for {batch[0].size}"
+            self._limit = half
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            yield Failed(batch[0].cutout.patch, reason)
+        else:
+            waiting[:0] = [batch[:half], batch[half:]]
+
+    def _refiner(self, path: str) -> Model:
+        if path not in self._refiners:
+            self._refiners[path] = open_model(path, self.options)
+        return self._refiners[path]
+
+
+def _lacks_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        word in str(error).lower() for word in _WORDS
+    )
