@@ -99,16 +99,26 @@ def resolved_painter(spec: str) -> str:
 
 def unused_settings(spec: str) -> tuple[str, ...]:
     """The settings of Paint that a painter makes no use of, as far as that is known."""
-    listed = built_in("painter").get(Spec.parse(spec).name)
+    listed = listed_engine("painter", spec)
     return listed.unused if listed else ()
 
 
 def option_names(kind: Kind, spec: str) -> tuple[str, ...]:
-    """The options that an engine takes when it is opened; its own libraries are not loaded."""
+    """The options that an engine takes when it is opened; its module is imported.
+
+    Raises:
+        InputError: If the name is not known.
+        MissingEngineError: If a library or model is not there; the message says how to get it.
+    """
     parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)
-    return tuple(
-        name for name in _parameters(loaded(kind, _point(kind, spec, parsed))) if name != "path"
-    )
+    point = _point(kind, spec, parsed)
+    _check_lack(kind, parsed)
+    return tuple(name for name in _parameters(loaded(kind, point)) if name != "path")
+
+
+def listed_engine(kind: Kind, spec: str) -> Listed | None:
+    """What is listed of an engine of our own; None for those of other packages."""
+    return built_in(kind).get(Spec.parse(spec).name)
 
 
 def installed() -> list[EngineCard]:
@@ -123,11 +133,18 @@ def installed() -> list[EngineCard]:
 def _opened(kind: Kind, spec: str, options: dict[str, Any]) -> Any:
     parsed = Spec.parse(spec)
     point = _point(kind, spec, parsed)
+    _check_lack(kind, parsed)
+    listed = built_in(kind).get(parsed.name)
+    source = listed.source if listed else ""
+    factory = _Factory(f"{kind} {parsed.name}", loaded(kind, point), source)
+    return factory(parsed.path, options)
+
+
+def _check_lack(kind: Kind, parsed: Spec) -> None:
     listed = built_in(kind).get(parsed.name)
     lack = listed.lack(own_file=bool(parsed.path)) if listed else ""
     if listed and lack:
         raise MissingEngineError(f"{kind} {parsed.name}: {lack}; {listed.remedy}")
-    return _made(f"{kind} {parsed.name}", loaded(kind, point), parsed, options)
 
 
 def _point(kind: Kind, spec: str, parsed: Spec) -> EntryPoint:
@@ -148,19 +165,28 @@ def _hint(parsed: Spec, spec: str, names: list[str]) -> str:
     return nearest(parsed.name, names)
 
 
-def _made(engine: str, factory: Any, spec: Spec, options: dict[str, Any]) -> Any:
-    parameters = _parameters(factory)
-    takes_path = parameters.get("path")
-    if spec.path and takes_path is None:
-        raise InputError(f"{engine} takes no file; leave out :{spec.path}")
-    if not spec.path and takes_path and takes_path.default is inspect.Parameter.empty:
-        raise MissingEngineError(f"{engine} needs a file: {spec.name}:FILE")
-    known = [name for name in parameters if name != "path"]
-    takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
-    for name in options:
-        if name not in known and not takes_all:
-            raise InputError(f"{engine} has no option {name!r}; {nearest(name, known)}")
-    return factory(**({"path": spec.path} if spec.path else {}), **options)
+@dataclass(frozen=True)
+class _Factory:
+    """What an engine is made by; `source` says where its model comes from."""
+
+    engine: str
+    make: Any
+    source: str = ""
+
+    def __call__(self, path: str, options: dict[str, Any]) -> Any:
+        parameters = _parameters(self.make)
+        takes_path = parameters.get("path")
+        if path and takes_path is None:
+            raise InputError(f"{self.engine} takes no file; leave out :{path}")
+        if not path and takes_path and takes_path.default is inspect.Parameter.empty:
+            need = self.source or f"a file: {self.engine.partition(' ')[2]}:FILE"
+            raise MissingEngineError(f"{self.engine} needs {need}")
+        known = [name for name in parameters if name != "path"]
+        takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+        for name in options:
+            if name not in known and not takes_all:
+                raise InputError(f"{self.engine} has no option {name!r}; {nearest(name, known)}")
+        return self.make(**({"path": path} if path else {}), **options)
 
 
 def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:

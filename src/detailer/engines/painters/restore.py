@@ -78,7 +78,9 @@ class Restore:
         looks = looks_at(part.size, width)
         notes = {"network": self._network.name, "edge_width": round(width, 2)}
         if looks.strength == 0:
-            return Painted(part.patch, part.whole, notes | {"left": "large and sharp already"})
+            return Painted(
+                part.patch, part.whole, notes=notes | {"left": "large and sharp already"}
+            )
         around = part.grown(_CONTEXT / min(looks.shares))
         large = self._enlarged(around, looks)
         held = large + soft(around.pixels - large, _HELD * width * part.unit)
@@ -86,7 +88,7 @@ class Restore:
         gain = gain_for(before, after, width)
         detail = held - soft(held, width * part.unit)
         new = around.pixels + looks.strength * (held + (gain - 1) * detail - around.pixels)
-        return Painted(part.patch, around.put_back(new), notes | {"gain": round(gain, 2)})
+        return Painted(part.patch, around.put_back(new), notes=notes | {"gain": round(gain, 2)})
 
     def _enlarged(self, part: Part, looks: Looks) -> Pixels:
         """What the network makes of a part, at the part's painted size."""

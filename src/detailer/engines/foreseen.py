@@ -1,0 +1,56 @@
+"""Foreseen: what is known of a painter's model before its weights are loaded."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, TypeAlias
+
+from detailer.engines.catalog import Spec, listed_engine
+from detailer.errors import MissingEngineError
+
+log = logging.getLogger(__name__)
+
+Defaults: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Settings by stage and name."""
+
+
+def own_defaults(painter: str, **wishes: Any) -> Defaults:
+    """The settings that a painter's model has of its own; none where nothing is known of that.
+
+    Args:
+        painter: The painter with its model, name:path.
+        wishes: Options that the painter would be opened with; those that matter are taken.
+
+    Raises:
+        InputError, MissingEngineError, EngineError: If the model is not there or not understood.
+    """
+    listed = listed_engine("painter", painter)
+    if listed is None or not listed.defaults:
+        return {}
+    path = Spec.parse(painter).path
+    if not path:
+        raise MissingEngineError(f"painter {listed.name} needs {listed.source}")
+    known: Defaults = _asked(_function(listed.defaults), path, wishes)
+    if not known:
+        log.warning("nothing is known of what suits %s: general defaults are taken", painter)
+    return known
+
+
+def estimator(painter: str) -> Callable[..., Any] | None:
+    """What says beforehand what a painter's work will cost; None where nothing does."""
+    listed = listed_engine("painter", painter)
+    return _function(listed.estimate) if listed and listed.estimate else None
+
+
+def _function(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _asked(function: Callable[..., Any], path: str, wishes: Mapping[str, Any]) -> Any:
+    known = inspect.signature(function).parameters
+    return function(path, **{name: value for name, value in wishes.items() if name in known})
