@@ -1,6 +1,12 @@
 """Settings for all tests."""
 
-from hypothesis import HealthCheck, settings
+import os
+
+# Workers side by side with as many threads each as there are cores get in each other's way.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from hypothesis import HealthCheck, settings  # after the threads
 
 # Machines differ: no test fails because one was slow.
 settings.register_profile(

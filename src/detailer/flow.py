@@ -123,7 +123,7 @@ class Detailer:
         for wave in plan.waves():
             shrunk: dict[int, Shrunk] = {}
             # Painters batch what is painted at one size.
-            alike = sorted(wave, key=lambda patch: patch.size)
+            alike = sorted(wave, key=lambda patch: patch.size) if size > 1 else wave
             for start in range(0, len(alike), size):
                 yield from self._repaint(alike[start : start + size], canvas, shrunk)
             for patch in wave:

@@ -143,6 +143,7 @@ def assert_crops(ours: list[np.ndarray], theirs: list[np.ndarray], case: Case) -
         assert (apart > 0.5 / 255).mean() <= share
 
 
+@pytest.mark.slow
 @cases("20_detail")
 def test_a_picture_is_detailed_as_the_nodes_do_it(case: Case) -> None:
     recipe, painter = recipe_of(case), painter_of(case)

@@ -72,6 +72,7 @@ def last_stage(case: Case, family: Family) -> Stage:
     return last
 
 
+@pytest.mark.slow
 @cases("20_sample")
 def test_the_final_latents_are_comfyuis(case: Case, family: Family) -> None:
     stage = last_stage(case, family)

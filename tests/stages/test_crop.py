@@ -158,6 +158,46 @@ def test_an_upscaler_enlarges_before_the_cutout_is_fitted() -> None:
 
 
 @pytest.mark.parametrize(
+    "settings", [{}, {"crop_factor": 1.5}, {"guide_size": 256, "crop_factor": 2, "multiple": 16}]
+)
+def test_buckets_make_few_sizes_of_about_the_same_area(settings: dict[str, float]) -> None:
+    random = np.random.default_rng(3)
+    picture = Size(1600, 1200)
+    asked: dict[str, list[Size]] = {"exact": [], "buckets": []}
+    for _ in range(300):
+        width = int(random.uniform(20, 500))
+        height = int(width * 2 ** random.uniform(-1, 1))
+        left = int(random.integers(0, picture.width - width))
+        top = int(random.integers(0, picture.height - height))
+        region = Region.from_box(Box(left, top, left + width, top + height))
+        for wish in ("exact", "buckets"):
+            window = frame(region, picture, Crop(sizes=wish, **settings))
+            assert isinstance(window, Window)
+            asked[wish].append(window.size)
+    exact, buckets = (sum(size.area for size in asked[name]) for name in ("exact", "buckets"))
+    assert buckets == pytest.approx(exact, rel=0.15)
+    assert len(set(asked["exact"])) > 60
+    assert len(set(asked["buckets"])) <= 15
+
+
+def test_a_region_that_no_bucket_holds_inside_the_picture_has_its_own_size() -> None:
+    picture = Size(1000, 90)
+    window = frame(Region.from_box(Box(0, 10, 1000, 80)), picture, Crop(sizes="buckets"))
+    assert isinstance(window, Window)
+    assert picture.box.holds(window.box)
+    assert window.size.width > 4 * window.size.height
+
+
+def test_a_given_window_chooses_the_bucket_of_its_shape() -> None:
+    box = Box(290, 290, 310, 310)
+    region = Region(box, Matte.filled(box), crop=Box(200, 250, 400, 350))
+    window = frame(region, Size(600, 600), Crop(sizes="buckets"))
+    assert isinstance(window, Window)
+    assert window.size == Size(1024, 512)
+    assert window.box == Box(200, 250, 400, 350)
+
+
+@pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"crop_factor": 0.5}, "crop_factor=0.5 is out of range: it must be at least 1"),

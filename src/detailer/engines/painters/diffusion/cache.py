@@ -19,7 +19,7 @@ _CONFIGS: Final[Mapping[str, Callable[[], Any]]] = MappingProxyType(
         # Of ParaAttention; a step whose first block changes less takes the rest from before.
         "first_block": lambda: FirstBlockCacheConfig(threshold=0.05),
         # Liu et al., arXiv:2503.06923.
-        "taylor": lambda: TaylorSeerCacheConfig(),
+        "taylor": TaylorSeerCacheConfig,
     }
 )
 

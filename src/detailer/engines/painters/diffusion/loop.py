@@ -79,9 +79,9 @@ def denoise(kept: Kept, noise: Tensor, legs: Sequence[Leg], sampling: Sampling) 
         denoiser = Denoiser(leg, kept, space, lost)
         sigmas = kept.sigmas[:, leg.first : leg.last + 1]
         run = Run(denoiser, sigmas, space, sampling.noise)
-        for x in sampling.sampler(run, x):
+        for reached in sampling.sampler(run, x):
             step += 1
-            lost = denoiser.lost
+            x, lost = reached, denoiser.lost
             yield Stage(step, x, kept.restored(denoiser.clean), lost)
 
 

@@ -31,7 +31,9 @@ class Options(Settings):
         " and not quite the same picture.",
     )
     taesd: str = Field(
-        "", description="A tiny VAE that shows the regions after every step, such as madebyollin/taesd."
+        "",
+        description="A tiny VAE that shows the regions after every step, such as"
+        " madebyollin/taesd.",
     )
     batching: Literal["auto", "on", "off"] = Field(
         "auto", description="Several regions in one pass; auto: not on CPUs, where it buys nothing."

@@ -111,7 +111,6 @@ class Diffusion:
         half = (len(batch) + 1) // 2
         try:
             yield from together.painted()
-            return
         except DetailerError as error:
             reason = str(error)
         except RuntimeError as error:
@@ -119,6 +118,8 @@ class Diffusion:
                 raise
             reason = f"not enough memory for {batch[0].size}"
             self._limit = half
+        else:
+            return
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
         if len(batch) == 1:

@@ -22,15 +22,18 @@ _POOL = 24
 
 
 def tree_noise(
-    shape: Shape, seeds: Sequence[int], sigmas: Sequence[Tensor], device: torch.device | str = "cpu"
+    shape: Shape,
+    seeds: Sequence[int],
+    sigmas: Sequence[Tensor],
+    device: torch.device | str = "cpu",
 ) -> StepNoise:
     """Step noise of one Brownian path for each sample, with sigma as its time.
 
     Args:
         shape: (C, h, w) of the latents.
         seeds: One per sample.
-        sigmas: For each sample (M+1,), the noise levels whose range the paths span: those of the run in
-            ComfyUI, those of the whole schedule in the Impact Pack.
+        sigmas: For each sample (M+1,), the noise levels whose range its path spans: those of the
+            run in ComfyUI, those of the whole schedule in the Impact Pack.
         device: Where it is drawn: the CPU, but for the samplers that end in `_gpu`.
     """
     paths = []
