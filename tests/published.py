@@ -24,6 +24,7 @@ first-only = tests.published:first_only
 refusing = tests.published:refusing
 interrupted = tests.published:interrupted
 crashing = tests.published:crashing
+stepping = tests.published:stepping
 styled = tests.published:Styled
 
 [detailer.upscalers]
@@ -73,7 +74,7 @@ def first_only():
         for number, cutout in enumerate(cutouts):
             yield Progress(number, len(cutouts), "painting")
             if cutout.patch.index == 0:
-                yield Painted(cutout.patch, 1 - cutout.pixels, {"colour": "red"})
+                yield Painted(cutout.patch, 1 - cutout.pixels, notes={"colour": "red"})
             else:
                 yield Failed(cutout.patch, "out of paint")
 
@@ -106,6 +107,17 @@ def crashing():
     def paint(cutouts, /):
         raise ZeroDivisionError("a fault")
         yield
+
+    return paint
+
+
+def stepping():
+    """Paints all of them together in twenty steps, as diffusion does."""
+
+    def paint(cutouts, /):
+        for step in range(1, 21):
+            yield Progress(step, 20, f"stepping: {len(cutouts)} [regions]")
+        yield from fakes.inverted(cutouts)
 
     return paint
 

@@ -71,6 +71,7 @@ crops = st.builds(
     guide_size_for=st.sampled_from(["bbox", "crop_region"]),
     max_size=st.sampled_from([64, 100, 256]),
     multiple=st.sampled_from([1, 8, 16]),
+    sizes=st.sampled_from(["exact", "buckets"]),
     upright=st.booleans(),
     force_inpaint=st.booleans(),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,29 @@ def document(path: Path) -> Document:
     return Sybil(parsers).parse(path)
 
 
+def lay_out_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny models under the names that the pages give to real ones; a folder does for a file.
+
+    They paint at 128 px where nothing else is said, which is enough to see that they do.
+    """
+    tiny = pytest.importorskip(
+        "tests.engines.painters.diffusion.tiny", reason="needs detailer[diffusion]"
+    )
+    # Threads of networks as small as these wait for each other more than they work.
+    pytest.importorskip("torch").set_num_threads(1)
+    made = pytest.importorskip("tests.engines.painters.diffusion.lora_files")
+    for name in ("sd15", "sdxl"):
+        shutil.copytree(tiny.folder(name), folder / f"{name}.safetensors")
+    shutil.copytree(tiny.controlnet(), folder / "canny-sd15")
+    (folder / "loras").mkdir()
+    layer = f"lora_unet_{made.UNET.replace('.', '_')}"
+    made.kohya(folder / "loras" / "smile.safetensors", {layer: made.Change.of(32, 16, 0)})
+    small = {"crop": {"guide_size": 64, "max_size": 128}}
+    monkeypatch.setattr(
+        "detailer.engines.painters.diffusion.suited.defaults_of", lambda path: small
+    )
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_of_code_on_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -49,6 +73,8 @@ def test_every_block_of_code_on_a_page_runs(
     photograph = Path(skimage.__file__).parent / "data" / "astronaut.png"
     with Image.open(photograph) as picture:
         picture.reduce(2).save(tmp_path / "photo.png")  # a quarter of the pixels to restore
+    if "diffusion:" in page.read_text(encoding="utf-8"):
+        lay_out_models(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     for example in document(page).examples():
         example.evaluate()

@@ -1,14 +1,20 @@
 """A recipe's engines, found by name and loaded."""
 
+import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from detailer.apps.cli.flags import overridden_paint
 from detailer.engines import listing
+from detailer.engines.painters.diffusion.options import Options
 from detailer.errors import EngineError, InputError, MissingEngineError
-from detailer.loading import load, resolved
+from detailer.loading import load, named
 from detailer.recipe import Recipe
+from detailer.recipes import find
+from tests import fakes
 from tests.published import Picky, publish
 
 
@@ -108,8 +114,6 @@ def test_an_upscaler_enlarges_what_is_cut(grey):
 
 
 def test_each_patch_is_painted_by_the_painter_that_it_names(grey):
-    from dataclasses import replace
-
     detailer = load(recipe())
     plan = detailer.plan(grey)
     other = replace(plan.patches[1], paint=plan.patches[1].paint.but(painter="styled"))
@@ -145,15 +149,15 @@ def test_a_painter_of_a_later_pass_is_missed_before_anything_is_done():
 
 
 def test_auto_is_named_by_what_it_means_in_every_pass():
-    named = resolved(Recipe(then=(Recipe(),)))
-    assert [one.detect.detector for one in named.passes()] == ["centerface", "centerface"]
-    assert {one.paint.painter for one in named.passes()} <= {"restore", "classic"}
+    recipe = named(Recipe(then=(Recipe(),)))
+    assert [one.detect.detector for one in recipe.passes()] == ["centerface", "centerface"]
+    assert {one.paint.painter for one in recipe.passes()} <= {"restore", "classic"}
 
 
 def test_where_restore_cannot_run_auto_is_classic_and_says_so(monkeypatch, caplog):
     monkeypatch.setattr(listing.Listed, "lack", lambda self, **_: f"no {self.name} here")
     with caplog.at_level(logging.WARNING):
-        assert resolved(Recipe()).paint.painter == "classic"
+        assert named(Recipe()).paint.painter == "classic"
     assert "no restore here" in caplog.text
 
 
@@ -169,3 +173,75 @@ def test_a_recipe_may_be_given_by_its_name_or_file(tmp_path):
     assert load(file, without="painters").recipe.crop.crop_factor == 2.5
     with pytest.raises(InputError, match="did you mean face"):
         load("fase")
+
+
+def model(folder, pipeline="StableDiffusionXLPipeline"):
+    """As much of a model's folder as says what it is: no weights."""
+    (folder / "unet").mkdir(parents=True)
+    parts = {"_class_name": pipeline, "unet": ["diffusers", "UNet2DConditionModel"]}
+    (folder / "model_index.json").write_text(json.dumps(parts))
+    (folder / "unet" / "config.json").write_text(json.dumps({"in_channels": 4}))
+    return f"diffusion:{folder}"
+
+
+def test_a_model_decides_what_nobody_has_set(tmp_path):
+    xl = model(tmp_path / "xl")
+    asked = Recipe(
+        detect={"detector": "two"},
+        crop={"max_size": 768},
+        paint={"painter": xl, "cfg": 8, "steps": 20},
+        then=(Recipe(detect={"detector": "two"}, paint={"painter": xl, "steps": 5}),),
+    )
+    detailer = load(asked, without="painters")
+    first, second = (one.recipe for one in detailer.passes())
+    assert (first.crop.guide_size, first.crop.max_size) == (1024, 768)
+    assert (first.paint.cfg, first.paint.steps) == (8, 20)
+    assert (second.crop.guide_size, second.crop.max_size) == (1024, 1024)
+    assert (second.paint.cfg, second.paint.steps) == (7, 5)
+
+
+def test_what_a_shipped_recipe_says_of_context_stays_and_sizes_are_the_models(tmp_path):
+    xl, small = model(tmp_path / "xl"), model(tmp_path / "sd", "StableDiffusionPipeline")
+    for painter, side in ((xl, 1024), (small, 512)):
+        for name in ("face", "face-eyes"):
+            recipe = find(name)
+            changed = overridden_paint(recipe, {"painter": painter})
+            *_, last = load(changed, without="painters").passes()
+            assert last.recipe.crop.guide_size == side
+            *_, shipped = recipe.passes()
+            assert last.recipe.crop.crop_factor == shipped.crop.crop_factor
+
+
+def test_a_model_of_which_nothing_is_known_leaves_the_defaults_and_is_named(tmp_path, caplog):
+    asked = recipe(painter="diffusion:nobody/nothing-at-all")
+    with caplog.at_level(logging.WARNING):
+        detailer = load(asked, without="painters")
+    assert detailer.recipe.crop == Recipe().crop
+    assert "diffusion:nobody/nothing-at-all" in caplog.text
+
+
+def test_a_painter_of_models_that_is_given_none_says_what_to_give():
+    with pytest.raises(MissingEngineError, match=r"diffusion needs a model: diffusion:FOLDER"):
+        load(recipe(painter="diffusion"), without="painters")
+
+
+def test_options_of_diffusion_models_reach_their_painter_and_no_other(monkeypatch, grey):
+    opened = []
+
+    class Opened:
+        def __init__(self, path, options=None):
+            opened.append((path, options))
+
+        def __call__(self, cutouts, /):
+            yield from fakes.inverted(cutouts)
+
+    monkeypatch.setattr(fakes, "Opened", Opened, raising=False)
+    ours = next(one for one in listing.BUILT_IN if one.name == "diffusion")
+    fake = replace(ours, factory="tests.fakes:Opened", libraries=(), defaults="")
+    others = tuple(one for one in listing.BUILT_IN if one is not ours)
+    monkeypatch.setattr(listing, "BUILT_IN", (*others, fake))
+    options = Options(device="cpu", vae="vae.safetensors")
+    asked = recipe(painter="diffusion:mine", then=(recipe(painter="diffusion:mine"),))
+    assert len(load(asked, diffusion=options)(grey).painted) == 4
+    assert opened == [("mine", options)]
+    load(recipe(painter="styled"), diffusion=options)

@@ -45,6 +45,20 @@ def test_text_holds_only_what_differs_unless_all_is_asked_for():
     assert "guide_size" in recipe.text(all=True)
 
 
+def test_what_is_set_to_a_default_is_kept_as_set():
+    recipe = Recipe(crop={"guide_size": 512}, then=(Recipe(paint={"steps": 20}),))
+    again = Recipe.parse(recipe.text())
+    assert again.crop.as_set() == {"guide_size": 512}
+    assert again.then[0].paint.as_set() == {"steps": 20}
+
+
+def test_a_change_sets_only_what_it_names():
+    crop = Recipe(crop={"guide_size": 512}).crop.but(upright=True)
+    assert crop.as_set() == {"guide_size": 512, "upright": True}
+    assert Crop().but() == Crop()
+    assert Crop().but().as_set() == {}
+
+
 def test_passes_are_run_in_the_order_in_which_they_are_written():
     inner = Recipe(about="c")
     recipe = Recipe(about="a", then=(Recipe(about="b", then=(inner,)), Recipe(about="d")))

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from detailer.core.colour import Colour
     from detailer.core.geometry import Box, Size
     from detailer.core.matte import Matte
-    from detailer.core.plan import Control, Cutout, Failed, Painted, Patch, Plan, Progress, Skipped
+    from detailer.core.paint import Control
+    from detailer.core.plan import Cutout, Failed, Painted, Patch, Plan, Progress, Skipped
     from detailer.core.region import Region
     from detailer.core.regions import Regions
     from detailer.core.window import Window
@@ -40,7 +41,7 @@ _HOMES = {
     "Canvas": "core.canvas",
     "CanvasError": "errors",
     "Colour": "core.colour",
-    "Control": "core.plan",
+    "Control": "core.paint",
     "Crop": "stages.crop",
     "Cutout": "core.plan",
     "Detailer": "flow",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -11,15 +11,18 @@ from detailer.core.pixels import Picture
 from detailer.core.plan import Cutout
 from detailer.core.regions import Regions
 from detailer.core.regions.from_mask import Trace
+from detailer.core.settings import Settings
 from detailer.engines.catalog import (
-    Spec,
+    listed_engine,
     open_detector,
     open_painter,
     open_upscaler,
     option_names,
     resolved_painter,
 )
+from detailer.engines.foreseen import own_defaults
 from detailer.engines.listing import Kind
+from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.wrap import tiled
 from detailer.errors import EngineError
 from detailer.flow import Detailer
@@ -35,12 +38,13 @@ FACES = "centerface"
 """The detector that "auto" means."""
 
 
-def load(
+def load(  # noqa: PLR0913  # each is a word of the command line too
     recipe: Recipe | str | Path = "face",
     *,
     style: Style = "photo",
     upscaler: str = "",
     fit_mask: bool = False,
+    diffusion: Options | None = None,
     without: Literal["", "detectors", "painters"] = "",
 ) -> Detailer:
     """The Detailer of a recipe, its engines loaded: each once, however many passes use it.
@@ -50,6 +54,7 @@ def load(
         style: What the pictures are, for painters and upscalers with a network for each.
         upscaler: What enlarges a cutout before it is painted: a name, or name:path; "": cubic.
         fit_mask: Bring a given mask to the picture's size; off: one of another size is refused.
+        diffusion: The device, the precision and the files of diffusion models.
         without: What is not opened, because it will not be used: painters where only finding and
             planning is wanted, detectors where the plan is there already.
 
@@ -58,11 +63,13 @@ def load(
         MissingEngineError: If an engine's library or model is not there.
         EngineError: If an engine does not start.
     """
-    recipe = resolved(recipe if isinstance(recipe, Recipe) else find(recipe))
-    engines = Engines(style, fit_mask)
+    recipe = named(recipe if isinstance(recipe, Recipe) else find(recipe))
+    engines = Engines(style, fit_mask, {"diffusion": diffusion} if diffusion else {})
     if without != "painters":
         for passing in recipe.passes():
             engines.painter(passing.paint.painter)
+    # A model that had to be fetched is here by now, and can be asked for its defaults.
+    recipe = engines.completed(recipe)
     enlarge = engines.upscaler(upscaler) if upscaler and without != "painters" else None
     find_in = _absent if without == "detectors" else engines.detector
     first, *later = (
@@ -79,13 +86,13 @@ def _absent(detect: Detect) -> Detector:
     return find_nothing
 
 
-def resolved(recipe: Recipe) -> Recipe:
+def named(recipe: Recipe) -> Recipe:
     """The recipe with the engines that "auto" means on this machine, in all its passes."""
     detector, painter = recipe.detect.detector, recipe.paint.painter
     return recipe.but(
         detect=recipe.detect.but(detector=FACES if detector == "auto" else detector),
         paint=recipe.paint.but(painter=resolved_painter(painter)),
-        then=tuple(resolved(passing) for passing in recipe.then),
+        then=tuple(named(passing) for passing in recipe.then),
     )
 
 
@@ -104,18 +111,21 @@ def by_patch(opened: Callable[[str], Painter]) -> Painter:
 
 @dataclass
 class Engines:
-    """Engines by their names, opened when first asked for and kept."""
+    """Engines by their names, opened when first asked for and kept.
+
+    `options` are those of painters that have a group of them, by the painter's name.
+    """
 
     style: Style = "photo"
     fit_mask: bool = False
+    options: Mapping[str, Settings] = field(default_factory=dict)
     _opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def detector(self, detect: Detect) -> Detector:
         """The detector that the settings name, looking at tiles where they say so."""
         found: Detector = self._kept("detector", detect.detector, self._wishes(detect))
-        # What is given is given for the whole picture.
-        given = Spec.parse(detect.detector).name in ("mask", "boxes", "box")
-        if detect.tile and not given:
+        listed = listed_engine("detector", detect.detector)
+        if detect.tile and not (listed and listed.given):
             return tiled(found, detect.tile, detect.tile_overlap)
         return found
 
@@ -128,8 +138,23 @@ class Engines:
 
     def painter(self, name: str) -> Painter:
         """The painter of a name, or name:path; "auto" is what this machine can do."""
-        found: Painter = self._kept("painter", resolved_painter(name), {"style": self.style})
+        name = resolved_painter(name)
+        found: Painter = self._kept("painter", name, {"style": self.style} | self._options(name))
         return found
+
+    def completed(self, recipe: Recipe) -> Recipe:
+        """The recipe with what its painter's model has as default, where nothing is set."""
+        painter, prompt = recipe.paint.painter, recipe.paint.prompt
+        known = own_defaults(painter, prompt=prompt, **self._options(painter))
+        stages = {
+            stage: _unless_set(getattr(recipe, stage), values) for stage, values in known.items()
+        }
+        return recipe.but(**stages, then=tuple(self.completed(later) for later in recipe.then))
+
+    def _options(self, painter: str) -> dict[str, Any]:
+        listed = listed_engine("painter", painter)
+        own = self.options.get(listed.name) if listed else None
+        return {"options": own} if own else {}
 
     def upscaler(self, name: str) -> Upscaler:
         """The upscaler of a name, or name:path."""
@@ -139,13 +164,18 @@ class Engines:
     def _kept(self, kind: Kind, name: str, wishes: dict[str, Any]) -> Any:
         known = option_names(kind, name)
         options = {option: value for option, value in wishes.items() if option in known}
-        if "faces" in known:
-            threshold = wishes["threshold"]
-            options["faces"] = self.detector(Detect(detector=FACES, threshold=threshold))
+        listed = listed_engine(kind, name)
+        for option, inner in listed.inner if listed else ():
+            detect = Detect(detector=inner, threshold=wishes["threshold"])
+            options[option] = self.detector(detect)
         key = repr((kind, name, sorted(options.items())))
         if key not in self._opened:
             self._opened[key] = _OPENERS[kind](name, **options)
         return self._opened[key]
+
+
+def _unless_set(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    return settings.but(**{**values, **settings.as_set()})
 
 
 _OPENERS: dict[Kind, Callable[..., Any]] = {

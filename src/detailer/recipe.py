@@ -60,11 +60,18 @@ class Recipe(Settings):
         return cls(**values)
 
     def text(self, kind: str = "toml", *, all: bool = False) -> str:
-        """The recipe as toml, json or yaml: what differs from the defaults, or all of it."""
-        values = self.model_dump(mode="json", exclude_defaults=not all)
-        if not values.get("then"):
-            values.pop("then", None)
-        return _encoded(values, kind)
+        """The recipe as toml, json or yaml: what is set in it, or all of it.
+
+        What is set to a default is written too: a model's own defaults must not take its place.
+        """
+        return _encoded(self.model_dump(mode="json") if all else self.values(), kind)
+
+    def values(self) -> dict[str, Any]:
+        """What is set in it, as plain values by stage; empty stages are left out."""
+        values = self.model_dump(mode="json", exclude_unset=True)
+        later = [recipe.values() for recipe in self.then]
+        stages = {name: value for name, value in values.items() if value and name != "then"}
+        return stages | ({"then": later} if later else {})
 
 
 def _decoded(text: str, kind: str) -> Any:

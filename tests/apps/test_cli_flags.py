@@ -5,15 +5,18 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from detailer.apps.cli.flags import flags_of, given, overridden, span, stage_flags, stages, written
+from detailer.apps.cli.options import diffusion_flags
 from detailer.apps.cli.parser import Parser
 from detailer.apps.files import Limits, Write
+from detailer.core.paint import Control
+from detailer.engines.painters.diffusion.options import Options
 from detailer.errors import InputError
 from detailer.recipe import Recipe
 
 
 def parsed(*words):
     parser = Parser("try", "", "")
-    for flag in [*stage_flags(), *flags_of(Write, "write")]:
+    for flag in [*stage_flags(), *flags_of(Write, "write"), *diffusion_flags()]:
         flag.add_to(parser)
     return parser.parsed(words)
 
@@ -31,8 +34,10 @@ def test_every_setting_of_every_stage_has_a_flag():
 def test_no_two_settings_share_a_flag():
     options = [flag.option for flag in stage_flags()]
     options += [flag.option for kind in (Write, Limits) for flag in flags_of(kind, "files")]
+    options += [flag.option for flag in diffusion_flags()]
     options += ["--recipe", "--mask", "--fit-mask", "--style", "--upscale", "--upscaler", "--plan"]
     options += ["--only", "--output", "--preview", "--skip-empty", "--frames", "--quiet", "--json"]
+    options += ["--dry-run"]
     assert len(set(options)) == len(options)
 
 
@@ -65,6 +70,8 @@ def test_every_flag_says_what_it_does_and_what_it_is_otherwise():
         (["--order", "left-right"], "detect", "order", "left-right"),
         (["--prompt", "a face, smiling"], "paint", "prompt", "a face, smiling"),
         (["--crop-compatible"], "crop", "compatible", True),
+        (["--sigmas", "14.6, 3,0"], "paint", "sigmas", (14.6, 3.0, 0.0)),
+        (["--control", "net,strength=2"], "paint", "controls", (Control(model="net", strength=2),)),
     ],
 )
 def test_a_flag_changes_its_setting_and_no_other(words, stage, setting, value):
@@ -138,6 +145,13 @@ def test_ranges_are_shown_in_words(schema, shown):
 )
 def test_values_are_shown_as_one_writes_them(value, shown):
     assert written(value) == shown
+
+
+def test_options_of_diffusion_models_are_flags():
+    words = ["--device", "cpu", "--dtype", "bf16", "--loras", "a,b", "--compile"]
+    options = Options(**given(parsed(*words), "diffusion"))
+    assert options == Options(device="cpu", dtype="bf16", loras=("a", "b"), compile=True)
+    assert options.model_fields_set == {"device", "dtype", "loras", "compile"}
 
 
 def test_lengths_are_told_in_px():

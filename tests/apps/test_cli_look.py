@@ -65,6 +65,32 @@ def test_a_drawing_is_written_beside_the_json(capsys, command, ending):
     assert size("drawn/b.png")[0] == 1000
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["detect", "a.png", "-o"],
+        ["plan", "a.png", "-o"],
+        ["plan", "a.png", "--picture"],
+        ["recipe", "print", "-o"],
+    ],
+)
+def test_what_is_there_is_only_replaced_with_leave(capsys, words):
+    name = "mine.png" if "--picture" in words else "mine.json"
+    Path(name).write_text("mine")
+    more = [] if words[0] == "recipe" else TWO
+    assert main([*words, name, *more]) == 2
+    assert (
+        f"{name} is there already; give another target, or --overwrite" in capsys.readouterr().err
+    )
+    assert Path(name).read_text() == "mine"
+    assert main([*words, name, "--overwrite", *more]) == 0
+    assert Path(name).read_bytes() != b"mine"
+
+
+def test_detecting_needs_no_model_of_the_painter(capsys):
+    assert main(["detect", "a.png", "--painter", "diffusion:gone.safetensors", *TWO]) == 0
+
+
 def test_a_plan_is_printed_and_read_again(capsys):
     assert main(["plan", "a.png", *TWO]) == 0
     plan = loads(capsys.readouterr().out)

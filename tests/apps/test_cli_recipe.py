@@ -69,7 +69,7 @@ def test_every_setting_is_explained_with_default_range_unit_and_help(capsys):
         assert lines[place].startswith(f"  {flag.setting} ")
         assert f"default {flag.default}" in lines[place]
         assert lines[place + 1].strip() == flag.schema["description"]
-    assert "  guide_size          default 512 px; 64 to 16384" in lines
+    assert "  guide_size          default 512 px; 8 to 16384" in lines
     assert "  guide_size_for      default bbox; bbox | crop_region" in lines
 
 

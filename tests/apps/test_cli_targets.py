@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detailer.apps.cli.targets import Output, found, jobs, side_jobs
+from detailer.apps.cli.targets import Output, found, jobs, one_file, side_jobs
 from detailer.errors import InputError
 
 
@@ -154,15 +154,26 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_is_there(here):
 
 def test_something_else_than_a_picture_goes_to_a_file_or_into_a_folder(here):
     one, several = [Path("a.png")], [Path("a.png"), Path("b.jpg")]
-    assert side_jobs(one, "plan.json", (".json",))[0].target == Path("plan.json")
-    made = side_jobs(several, "plans", (".json",))
+    file, folder = Output("plan.json"), Output("plans")
+    assert side_jobs(one, file, (".json",))[0].target == Path("plan.json")
+    made = side_jobs(several, folder, (".json",))
     assert [job.target for job in made] == [Path("plans/a.json"), Path("plans/b.json")]
     with pytest.raises(InputError, match="one file for 2"):
-        side_jobs(several, "plan.json", (".json",))
+        side_jobs(several, file, (".json",))
     with pytest.raises(InputError, match="names no format"):
-        side_jobs(one, "plan.txt", (".json",))
+        side_jobs(one, Output("plan.txt"), (".json",))
 
 
-def test_a_drawing_never_replaces_its_picture(here):
-    with pytest.raises(InputError, match="is a source"):
-        side_jobs([Path("a.png")], "a.png", (".png",))
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_drawing_never_replaces_its_picture(here, overwrite):
+    with pytest.raises(InputError, match=r"is a source; give another target$"):
+        side_jobs([Path("a.png")], Output("a.png", overwrite=overwrite), (".png",))
+
+
+def test_a_file_that_is_there_is_only_replaced_with_leave(here):
+    Path("plan.json").write_text("mine")
+    with pytest.raises(InputError, match=r"plan\.json is there already.*--overwrite"):
+        side_jobs([Path("a.png")], Output("plan.json"), (".json",))
+    with pytest.raises(InputError, match=r"plan\.json is there already.*--overwrite"):
+        one_file([], Output("plan.json"))
+    assert one_file([], Output("plan.json", overwrite=True)) == Path("plan.json")

@@ -20,6 +20,25 @@ def test_a_log_has_one_line_for_each_thing_that_happens(capsys):
     assert len(lines) == 9
 
 
+STEPPING = ["--detector", "two", "--painter", "stepping", "--crop-factor", "1"]
+
+
+def test_twenty_steps_are_one_line_of_a_log_and_twenty_of_json(capsys):
+    assert run("a.png", *STEPPING) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "stepping" in line] == ["a.png: stepping: 2 [regions] …"]
+    assert run("a.png", "--json", "--overwrite", *STEPPING) == 0
+    told = [step for step in steps(capsys.readouterr().out) if step["step"] == "progress"]
+    assert [step["done"] for step in told] == list(range(1, 21))
+    assert {step["total"] for step in told} == {20}
+
+
+def test_a_log_has_a_line_for_each_wave(capsys):
+    assert run("a.png", *STEPPING, "--crop-factor", "3") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "stepping" in line] == ["a.png: stepping: 1 [regions] …"] * 2
+
+
 def test_quiet_is_silent(capsys):
     assert run("a.png", "--quiet", *FAKES) == 0
     assert capsys.readouterr() == ("", "")
@@ -63,6 +82,22 @@ def test_a_terminal_sees_a_bar_and_a_line_for_each_picture(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "a.png -> a-detailed.png (2 painted)" in out
     assert "b.png -> b-detailed.png (2 painted)" in out
+
+
+def test_a_terminal_sees_how_far_a_batch_is(monkeypatch, capsys):
+    bars = pytest.importorskip("detailer.apps.cli.bars", reason="needs detailer[cli]")
+    shown = []
+    told = bars.Bars.step
+
+    def step(self, job, what):
+        told(self, job, what)
+        shown.append(self._bars.tasks[self._one].fields["what"])
+
+    monkeypatch.setattr(bars.Bars, "step", step)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert run("a.png", *STEPPING) == 0
+    assert "0 of 2 painted; stepping: 2 \\[regions] 45 %" in shown
+    assert "2 of 2 painted" in shown
 
 
 def test_a_terminal_is_told_what_failed(monkeypatch, capsys):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detailer.core.seam import drift, ring_around, seam_jump
-
-from tests.engines.contract import shapes
 from detailer.core.geometry import Size
+from detailer.core.seam import drift, ring_around, seam_jump
+from tests.engines.contract import shapes
 
 MASK = np.zeros((96, 96), np.float32)
 MASK[32:64, 32:64] = 1

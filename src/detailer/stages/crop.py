@@ -30,18 +30,23 @@ class Crop(Settings):
     crop_factor: float = Field(3.0, ge=1, le=100, description="Context: window side by box side.")
     crop_min_size: int = Field(0, ge=0, le=16384, description="Least side of the window, px.")
     guide_size: float = Field(
-        512, ge=64, le=16384, description="The shorter side is enlarged to this, px."
+        512, ge=8, le=16384, description="The shorter side is enlarged to this, px."
     )
     guide_size_for: Literal["bbox", "crop_region"] = Field(
         "bbox", description="Whose shorter side: the found box's or the whole window's."
     )
     max_size: float = Field(
-        1024, ge=64, le=16384, description="Longest side that is painted at most, px."
+        1024, ge=8, le=16384, description="Longest side that is painted at most, px."
     )
     force_inpaint: bool = Field(
         True, description="Paint regions that are large already; off: skip them."
     )
     multiple: int = Field(8, ge=1, le=256, description="Painted sides are multiples of this, px.")
+    sizes: Literal["exact", "buckets"] = Field(
+        "exact",
+        description="Painted sizes: exact: as the region asks; buckets: one of few, so that more "
+        "regions are painted at once.",
+    )
     upright: bool = Field(False, description="Turn the window so that a tilted face is upright.")
     compatible: bool = Field(
         False,
@@ -138,7 +143,8 @@ def frame(region: Region, picture: Size, crop: Crop) -> Window | str:
     angle = roll(region) if crop.upright else 0.0
     held = box.whole().clipped(picture.box)
     wish = Wish(around, held, decided.scale, angle if abs(angle) >= _WORTH_TURNING else 0.0)
-    return fitted(wish, picture, Grid(crop.multiple, crop.max_size))
+    grid = Grid(crop.multiple, crop.max_size)
+    return fitted(wish, picture, grid, bucketed=crop.sizes == "buckets")
 
 
 def roll(region: Region) -> float:
@@ -158,4 +164,4 @@ def cut(canvas: Canvas, patch: Patch, upscaler: Upscaler | None = None) -> Cutou
     part = canvas.read(window.footprint)
     if upscaler is not None and window.scale > 1:
         part = upscaler(part, _truncated(size_of(part), window.scale))
-    return Cutout(patch, part, bounded=canvas.bounded)
+    return Cutout(patch, part, canvas.size, canvas.bounded)

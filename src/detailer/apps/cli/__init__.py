@@ -18,6 +18,7 @@ _COMMANDS = {
     "plan": "show what would be done, as JSON and as a picture",
     "recipe": "print, check or explain recipes and their settings",
     "engines": "list the detectors, painters and upscalers, and what each needs",
+    "doctor": "say what on this machine is broken or missing, and the remedy",
 }
 _HELP = """\
 detailer finds parts of a picture worth a closer look, repaints them larger, stitches them back.

@@ -48,13 +48,12 @@ class Bars:
             self._show(0, "painting" if self._patches else "nothing found")
         elif isinstance(step, work.Progress):
             share = step.done / step.total if step.total else 0
-            text = f"{step.text} {100 * share:.0f} %" if not self._patches else self._count()
-            self._bars.update(
-                self._one,
-                total=self._patches or 1,
-                completed=self._painted if self._patches else share,
-                what=text,
-            )
+            told = f"{step.text} {100 * share:.0f} %"
+            if self._patches:
+                # How many regions are meant is not known, so that only the words move.
+                self._bars.update(self._one, what=f"{self._count()}; {escape(told)}")
+            else:
+                self._bars.update(self._one, total=1, completed=share, what=escape(told))
         elif isinstance(step, work.Painted | work.Failed):
             self._painted += 1
             self._show(self._painted, self._count())

@@ -10,7 +10,7 @@ from detailer.apps.cli.drawing import draw_found
 from detailer.apps.cli.looking import drawings, each_picture, looking_parser, put, put_picture
 from detailer.apps.cli.options import chosen
 from detailer.apps.cli.record import rounded
-from detailer.apps.cli.targets import found, one_file
+from detailer.apps.cli.targets import Output, found, one_file
 from detailer.core.canvas import Canvas
 from detailer.core.regions import Regions
 
@@ -32,9 +32,10 @@ def main(words: Sequence[str]) -> int:
     parser = looking_parser("detect", _TEXT, "JSON lines of all pictures [the screen].")
     arguments = parser.parsed(words)
     sources = found(arguments.pictures)
-    places = drawings(sources, arguments.picture)
-    output = one_file(sources, arguments.output) if arguments.output else ""
-    detailer = chosen(arguments).load(without="painters")
+    places = drawings(sources, arguments)
+    wanted = Output(arguments.output, overwrite=arguments.overwrite)
+    output = one_file(sources, wanted) if wanted.path else ""
+    detailer = chosen(arguments).unpainted().load(without="painters")
     lines: list[str] = []
 
     def look(source: Path, canvas: Canvas) -> None:

@@ -20,8 +20,8 @@ An engine is given by its name, or as NAME:FILE where it has a model file:
 
   detailer run photo.jpg --detector yolox:person.onnx --painter classic
 
-Other packages add engines by the entry points detailer.detectors, detailer.painters and
-detailer.upscalers: a package with a diffusion painter, once installed, is listed here."""
+The painter diffusion takes a diffusion model: --painter diffusion:model.safetensors. Other packages
+add engines by the entry points detailer.detectors, detailer.painters and detailer.upscalers."""
 
 
 def main(words: Sequence[str]) -> int:

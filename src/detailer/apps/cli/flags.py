@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from detailer.apps.cli import control
 from detailer.core.settings import Settings
 from detailer.recipe import Recipe
 
 _FEW = 4
+_GROUPS = "array of groups"
 
 
 class Group(Protocol):
@@ -62,12 +64,14 @@ class Flag:
     def help(self) -> str:
         """What it does, and in brackets its default, range and longer lists of choices."""
         choices = "|".join(self.choices) if len(self.choices) > _FEW else ""
+        if _kind(self.schema) == _GROUPS:
+            choices = f"may be given several times; NAME: {control.NAMES}"
         facts = [fact for fact in (self.default, span(self.schema), choices) if fact]
         return f"{self.schema['description']} [{'; '.join(facts)}]".replace("%", "%%")
 
     def add_to(self, group: Group) -> None:
         """Add the option; it is absent from the parsed arguments unless it is given."""
-        kind = self.schema.get("type")
+        kind = _kind(self.schema)
         form: dict[str, Any] = {"dest": self.dest, "default": argparse.SUPPRESS, "help": self.help}
         if kind == "boolean":
             group.add_argument(self.option, action=argparse.BooleanOptionalAction, **form)
@@ -75,8 +79,11 @@ class Flag:
             few = len(self.choices) <= _FEW
             shown = "|".join(self.choices) if few else self.setting.upper()
             group.add_argument(self.option, choices=self.choices, metavar=shown, **form)
+        elif kind == _GROUPS:
+            form |= {"action": "append", "type": control.typed, "metavar": control.SHAPE}
+            group.add_argument(self.option, **form)
         else:
-            parse, shown = _KINDS[str(kind)]
+            parse, shown = _KINDS[kind]
             shown = self.unit.upper() or shown
             group.add_argument(self.option, type=parse, metavar=shown, **form)
 
@@ -100,7 +107,7 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(written, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -126,11 +133,16 @@ def stage_flags() -> list[Flag]:
 
 
 def flags_of(kind: type[Settings], place: str, shared: Sequence[str] = ()) -> list[Flag]:
-    """A flag for every setting of one model; shared names carry the place before them."""
+    """A flag for every setting of one model; shared names carry the place before them.
+
+    That of a list of groups of settings takes one of them at a time: --control for controls.
+    """
     found = []
     for name, schema in kind.model_json_schema()["properties"].items():
         words = f"{place}_{name}" if name in shared else name
         option = "--" + words.replace("_", "-")
+        if _kind(schema) == _GROUPS:
+            option = option.removesuffix("s")
         found.append(Flag(place, name, option, _plain(schema)))
     return found
 
@@ -175,6 +187,11 @@ def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return schema
 
 
+def _kind(schema: Mapping[str, Any]) -> str:
+    kind = str(schema.get("type"))
+    return f"array of {schema['items'].get('type', 'groups')}" if kind == "array" else kind
+
+
 def _integer(text: str) -> int:
     try:
         return int(text)
@@ -193,9 +210,14 @@ def _list(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def _numbers(text: str) -> list[float]:
+    return [_number(word) for word in _list(text)]
+
+
 _KINDS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "integer": (_integer, "N"),
     "number": (_number, "N"),
     "string": (str, "TEXT"),
-    "array": (_list, "A,B"),
+    "array of string": (_list, "A,B"),
+    "array of number": (_numbers, "N,N"),
 }

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from detailer.apps.cli import DONE, FAILED
-from detailer.apps.cli.flags import flags_of, given
-from detailer.apps.cli.options import add_help, add_pictures, add_recipe, add_settings
+from detailer.apps.cli.flags import Group, flags_of, given
+from detailer.apps.cli.options import (
+    add_diffusion,
+    add_help,
+    add_pictures,
+    add_recipe,
+    add_settings,
+)
 from detailer.apps.cli.parser import Parser
 from detailer.apps.cli.progress import complain
 from detailer.apps.cli.sheet import FORMATS, save
-from detailer.apps.cli.targets import side_jobs
+from detailer.apps.cli.targets import Output, side_jobs
 from detailer.apps.files import Limits, read
 from detailer.apps.files.store import store
 from detailer.core.canvas import Canvas
@@ -36,18 +42,32 @@ def looking_parser(command: str, text: str, output: str) -> Parser:
         default="",
         help="Draw it over the picture: a .png, .jpg or .webp; for several pictures a folder.",
     )
+    add_overwrite(files)
     for flag in flags_of(Limits, "limits"):
         flag.add_to(files)
     add_help(files)
     add_settings(parser)
+    add_diffusion(parser)
     return parser
 
 
-def drawings(sources: Sequence[Path], path: str) -> dict[Path, Path]:
+def add_overwrite(group: Group) -> None:
+    """Leave to replace what is there."""
+    group.add_argument("--overwrite", action="store_true", help="Replace files that are there.")
+
+
+def drawings(sources: Sequence[Path], arguments: argparse.Namespace) -> dict[Path, Path]:
     """Where the drawing of each picture goes; none if no path is given."""
-    if not path:
+    return files_beside(sources, Output(arguments.picture, overwrite=arguments.overwrite), FORMATS)
+
+
+def files_beside(
+    sources: Sequence[Path], output: Output, endings: Iterable[str]
+) -> dict[Path, Path]:
+    """Where the file that is made for each picture goes; none if no path is given."""
+    if not output.path:
         return {}
-    return {job.source: job.target for job in side_jobs(sources, path, tuple(FORMATS))}
+    return {job.source: job.target for job in side_jobs(sources, output, tuple(endings))}
 
 
 def each_picture(

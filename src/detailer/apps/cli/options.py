@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from detailer.apps.cli.flags import Group, flags_of, given, overridden, stage_flags
+from detailer.apps.cli.flags import Flag, Group, flags_of, given, overridden, stage_flags
 from detailer.apps.cli.parser import Parser
 from detailer.apps.files import Limits, Photo, read, read_frames
+from detailer.core.paint import Paint
+from detailer.engines.painters.diffusion.options import Options
 from detailer.errors import InputError, MissingEngineError
 from detailer.flow import Detailer
-from detailer.loading import load, resolved
+from detailer.loading import load, named
 from detailer.recipe import Recipe
 from detailer.recipes import find, names
 
+_TAKEN = ("preview",)
 _SETTINGS = """\
 Each with its default and range. They change the recipe that is named: those of Paint in all its
 passes, all others in the first; for more, edit the recipe: detailer recipe print face -o my.toml"""
@@ -29,17 +32,23 @@ class Choice:
     style: Any = "photo"
     upscaler: str = ""
     fit_mask: bool = False
+    diffusion: Options = field(default_factory=Options)
 
     def painted_by(self, painter: str) -> Choice:
         """The same with another painter in the first pass."""
         paint = self.recipe.paint.but(painter=painter)
-        return replace(self, recipe=resolved(self.recipe.but(paint=paint)))
+        return replace(self, recipe=named(self.recipe.but(paint=paint)))
+
+    def unpainted(self) -> Choice:
+        """The same where only what is found counts: the painter's model may be missing."""
+        return replace(self, recipe=self.recipe.but(paint=Paint(painter="classic"), then=()))
 
     @property
-    def beside(self) -> dict[str, str]:
+    def beside(self) -> dict[str, Any]:
         """What was chosen beside the recipe, for the record."""
         more = {"upscaler": self.upscaler} if self.upscaler else {}
-        return {"style": self.style, **more}
+        own = self.diffusion.model_dump(mode="json", exclude_unset=True)
+        return {"style": self.style, **more, **({"diffusion": own} if own else {})}
 
     def load(self, without: Literal["", "detectors", "painters"] = "") -> Detailer:
         """The Detailer; MissingEngineError says what the recipe is about."""
@@ -49,6 +58,7 @@ class Choice:
                 style=self.style,
                 upscaler=self.upscaler,
                 fit_mask=self.fit_mask,
+                diffusion=self.diffusion,
                 without=without,
             )
         except MissingEngineError as error:
@@ -95,6 +105,18 @@ def add_engines(group: Group) -> None:
     )
 
 
+def add_diffusion(parser: Parser) -> None:
+    """The machine and the files of diffusion models."""
+    group = parser.add_argument_group("Diffusion models", "Where they run, what is loaded beside.")
+    for flag in diffusion_flags():
+        flag.add_to(group)
+
+
+def diffusion_flags() -> list[Flag]:
+    """A flag for every option of diffusion models; names that run has already carry the place."""
+    return flags_of(Options, "diffusion", _TAKEN)
+
+
 def add_reading(group: Group) -> None:
     """How files are read."""
     for flag in flags_of(Limits, "limits"):
@@ -138,7 +160,8 @@ def chosen(arguments: argparse.Namespace) -> Choice:
             raise InputError(f"mask {mask} is not a file; give a picture")
         recipe = recipe.but(detect=recipe.detect.but(detector=f"mask:{mask}"))
     beside = {name: vars(arguments)[name] for name in ("style", "upscaler") if name in arguments}
-    return Choice(resolved(recipe), fit_mask=arguments.fit_mask, **beside)
+    options = Options(**given(arguments, "diffusion"))
+    return Choice(named(recipe), fit_mask=arguments.fit_mask, diffusion=options, **beside)
 
 
 def photos(path: Path, arguments: argparse.Namespace) -> tuple[Photo, ...]:

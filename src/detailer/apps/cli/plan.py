@@ -7,9 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from detailer.apps.cli.drawing import draw_plan
-from detailer.apps.cli.looking import drawings, each_picture, looking_parser, put, put_picture
+from detailer.apps.cli.looking import (
+    drawings,
+    each_picture,
+    files_beside,
+    looking_parser,
+    put,
+    put_picture,
+)
 from detailer.apps.cli.options import chosen
-from detailer.apps.cli.targets import found, side_jobs
+from detailer.apps.cli.targets import Output, found
 from detailer.core.canvas import Canvas
 from detailer.core.planfile import dumps
 from detailer.errors import InputError
@@ -34,7 +41,8 @@ def main(words: Sequence[str]) -> int:
     )
     arguments = parser.parsed(words)
     sources = found(arguments.pictures)
-    drawn, written = drawings(sources, arguments.picture), _files(sources, arguments.output)
+    output = Output(arguments.output, overwrite=arguments.overwrite)
+    drawn, written = drawings(sources, arguments), files_beside(sources, output, [".json"])
     if len(sources) > 1 and not (drawn or written):
         raise InputError("several plans do not go to one screen; give a folder with -o")
     detailer = chosen(arguments).load(without="painters")
@@ -47,9 +55,3 @@ def main(words: Sequence[str]) -> int:
             put(dumps(plan) + "\n", written.get(source, ""))
 
     return each_picture(sources, arguments, look)
-
-
-def _files(sources: Sequence[Path], path: str) -> dict[Path, Path]:
-    if not path:
-        return {}
-    return {job.source: job.target for job in side_jobs(sources, path, (".json",))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -81,15 +81,16 @@ class Lines(Silent):
     """One line for each thing that happens, for logs."""
 
     out: TextIO
-    _doing: str = ""
+    _doing: Progress = field(default_factory=lambda: Progress(0, 0))
 
     def step(self, job: Job, step: Step) -> None:
-        """A line; of progress only when something else is begun."""
+        """A line; of progress only when something is begun."""
         super().step(job, step)
         text = told(step)
-        if isinstance(step, Progress) and step.text != self._doing:
-            self._doing = step.text
-            text = f"{step.text} …"
+        if isinstance(step, Progress):
+            goes_on = step.text == self._doing.text and step.done > self._doing.done
+            self._doing = step
+            text = "" if goes_on else f"{step.text} …"
         if text:
             self._say(f"{job.source}: {text}")
 

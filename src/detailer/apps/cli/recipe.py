@@ -8,9 +8,10 @@ from pathlib import Path
 
 from detailer.apps.cli import DONE, FAILED
 from detailer.apps.cli.flags import Flag, overridden, span, stage_flags, stages
-from detailer.apps.cli.looking import put
+from detailer.apps.cli.looking import add_overwrite, put
 from detailer.apps.cli.options import add_help, add_settings
 from detailer.apps.cli.parser import Parser
+from detailer.apps.cli.targets import Output, one_file
 from detailer.errors import InputError
 from detailer.recipe import Recipe
 from detailer.recipes import find, names
@@ -55,9 +56,12 @@ def _print(words: Sequence[str]) -> int:
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="", help="A .toml, .json or .yaml file."
     )
+    add_overwrite(parser)
     add_help(parser)
     add_settings(parser)
     arguments = parser.parsed(words)
+    if arguments.output:
+        one_file([], Output(arguments.output, overwrite=arguments.overwrite))
     recipe = overridden(find(arguments.recipe), arguments)
     kind = Path(arguments.output).suffix.lstrip(".").lower() or "toml"
     put(recipe.text(kind, all=arguments.all), arguments.output)

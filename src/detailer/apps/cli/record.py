@@ -14,22 +14,23 @@ from detailer.recipe import Recipe
 VERSION = 1
 
 
-def record(done: Done, recipe: Recipe, beside: dict[str, str]) -> str:
+def record(done: Done, recipe: Recipe, beside: dict[str, Any]) -> str:
     """The record of one picture.
 
     Nothing in it depends on the time or the machine: the same work gives the same file.
 
     Args:
         done: What was done.
-        recipe: With the names of the engines that were used, not "auto".
-        beside: What was chosen beside the recipe: style, upscaler.
+        recipe: With the names of the engines that were used, not "auto", and the defaults of
+            their models.
+        beside: What was chosen beside the recipe: style, upscaler, options of models.
     """
     passes = zip(done.passes, recipe.passes(), strict=False)
     return json.dumps(
         {
             "detailer": __version__,
             "record": VERSION,
-            "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+            "recipe": recipe.values(),
             "options": beside,
             "picture": {
                 "fingerprint": done.fingerprint,
@@ -59,8 +60,9 @@ def _entry(entry: Entry, paint: Paint) -> dict[str, Any]:
         }
         values["size"] = [window.size.width, window.size.height]
         values["painter"], values["seed"] = told.painter, told.seed
-        other = {name: value for name, value in told if value != getattr(paint, name)}
-        other = {name: value for name, value in other.items() if name not in ("painter", "seed")}
+        usual = paint.model_dump(mode="json", exclude={"painter", "seed"})
+        own = told.model_dump(mode="json", exclude={"painter", "seed"})
+        other = {name: value for name, value in own.items() if value != usual[name]}
         values |= {"paint": other} if other else {}
     if entry.notes:
         values["notes"] = dict(entry.notes)

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from detailer.apps.cli import DONE, FAILED
+from detailer.apps.cli import DONE, FAILED, dry
 from detailer.apps.cli.flags import flags_of, given, stages
 from detailer.apps.cli.options import (
     Choice,
+    add_diffusion,
     add_engines,
     add_help,
     add_pictures,
@@ -45,9 +46,14 @@ Find parts of pictures, repaint them larger, stitch them back; everything else s
   detailer run photo.jpg --detector "boxes:10,20,90,120"    a box: left, top, right, bottom
   detailer run photo.jpg --only 3,5 --seed 7      single regions again, by their number
 
-The painters that need no download (restore, classic) sharpen what is there. New detail that is
-true to a person, prompts, and mending wrong anatomy need a diffusion model: install a package
-that publishes such a painter and give it as --painter NAME:MODEL; see detailer engines."""
+  detailer run photo.jpg --painter diffusion:model.safetensors --prompt "a smiling woman" \\
+      --denoise 0.45 --seed 7                     new detail, from a diffusion model of yours
+  detailer run photo.jpg --painter diffusion:model.safetensors --dry-run    what that would cost
+
+The painters that need no model (restore, classic) sharpen what is there. New detail that is true
+to a person, prompts, seeds and mending wrong anatomy need a diffusion model: a folder as diffusers
+writes it, a single .safetensors file, or a name on the Hub. It brings defaults of its own for
+sizes, steps and cfg; what you set, here or in the recipe, stays."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -58,10 +64,18 @@ def main(words: Sequence[str]) -> int:
     """
     arguments = _parser().parsed(words)
     write = Write(**given(arguments, "write"))
-    output = Output(arguments.output or "", arguments.preview, write.overwrite)
+    # A dry run replaces nothing: what is there need not be in its way.
+    overwrite = write.overwrite or arguments.dry_run
+    output = Output(arguments.output or "", arguments.preview, overwrite)
     todo = jobs(found_pictures(arguments.pictures), output)
-    work = _work(arguments, write, len(todo))
-    _warn_of_unused(arguments, work.choice.recipe.paint.painter)
+    choice = chosen(arguments)
+    plan = _plan(arguments, choice, len(todo)) if arguments.plan else None
+    if plan is not None and plan.patches and "painter" not in given(arguments, "paint"):
+        choice = choice.painted_by(plan.patches[0].paint.painter)
+    _warn_of_unused(arguments, choice.recipe.paint.painter)
+    if arguments.dry_run:
+        return dry.tell(todo, choice, arguments, plan)
+    work = _work(arguments, write, choice, plan)
     reporter = _reporter(arguments, len(todo))
     try:
         failures = sum(not _is_done(work, job, arguments, reporter) for job in todo)
@@ -95,6 +109,11 @@ def _parser() -> Parser:
     what.add_argument(
         "--only", metavar="3,5", type=_numbers, help="Paint only these regions, in one pass."
     )
+    what.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Only say what would be painted at which size, and what a model would need for it.",
+    )
     files = parser.add_argument_group("Files")
     files.add_argument(
         "-o",
@@ -117,6 +136,7 @@ def _parser() -> Parser:
     loud.add_argument("--json", action="store_true", help="Say each step as a line of JSON.")
     add_help(telling)
     add_settings(parser)
+    add_diffusion(parser)
     return parser
 
 
@@ -128,11 +148,7 @@ def _numbers(text: str) -> frozenset[int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not like 3,5 or 0-4") from None
 
 
-def _work(arguments: argparse.Namespace, write: Write, pictures: int) -> Work:
-    choice = chosen(arguments)
-    plan = _plan(arguments, choice, pictures) if arguments.plan else None
-    if plan is not None and plan.patches and "painter" not in given(arguments, "paint"):
-        choice = choice.painted_by(plan.patches[0].paint.painter)
+def _work(arguments: argparse.Namespace, write: Write, choice: Choice, plan: Plan | None) -> Work:
     planned = plan is not None and not choice.recipe.then
     times = arguments.upscale
     return Work(

@@ -79,39 +79,39 @@ def jobs(sources: Sequence[Path], output: Output) -> list[Job]:
     return made
 
 
-def side_jobs(sources: Sequence[Path], path: str, endings: Sequence[str]) -> list[Job]:
+def side_jobs(sources: Sequence[Path], output: Output, endings: Sequence[str]) -> list[Job]:
     """A job for something else than a picture, made for every source: a drawing, a plan.
 
     Args:
         sources: The pictures.
-        path: A folder, or for one source a file.
+        output: A folder, or for one source a file, and whether it may be replaced.
         endings: Suffixes that the files may have; in a folder they take the first.
 
     Raises:
         InputError: As `jobs` does.
     """
-    where = Path(path).expanduser()
-    if Output(path).is_folder(several=False):
+    where = Path(output.path).expanduser()
+    if output.is_folder(several=False):
         made = [Job(source, where / f"{source.stem}{endings[0]}") for source in sources]
     elif len(sources) > 1:
-        raise InputError(f"{path} is one file for {len(sources)} pictures; give a folder")
+        raise InputError(f"{output.path} is one file for {len(sources)} pictures; give a folder")
     else:
         made = [Job(sources[0], where)]
-    _check(made, endings, _lost(made, sources))
+    _check(made, endings, _lost(made, sources, output, replaces_sources=False))
     return made
 
 
-def one_file(sources: Sequence[Path], path: str) -> Path:
-    """The one file that something about all sources goes to.
+def one_file(sources: Sequence[Path], output: Output) -> Path:
+    """The one file that something about all sources, or about none, goes to.
 
     Raises:
-        InputError: If it is a source or a folder, or cannot be written.
+        InputError: If it is a source or a folder, is there already, or cannot be written.
     """
-    where = Path(path).expanduser()
-    if path.endswith(("/", os.sep)):
-        raise InputError(f"{path} is a folder; give the name of a file")
-    made = [Job(sources[0], where)]
-    _check(made, (where.suffix.lower(),), _lost(made, sources))
+    where = Path(output.path).expanduser()
+    if output.path.endswith(("/", os.sep)):
+        raise InputError(f"{output.path} is a folder; give the name of a file")
+    made = [Job(sources[0] if sources else Path(), where)]
+    _check(made, (where.suffix.lower(),), _lost(made, sources, output, replaces_sources=False))
     return where
 
 
@@ -179,17 +179,17 @@ def _clashes(made: Sequence[Job]) -> Iterator[str]:
 
 
 def _lost(
-    made: Sequence[Job], sources: Sequence[Path], output: Output | None = None
+    made: Sequence[Job], sources: Sequence[Path], output: Output, replaces_sources: bool = True
 ) -> Iterator[str]:
-    """Sources that would be overwritten without leave."""
+    """Files that would be overwritten without leave; where no source may be replaced, with it."""
     owners = {_identity(source): source for source in sources}
     for job in made:
         owner = owners.get(_identity(job.target))
-        allowed = output is not None and output.overwrite and owner is job.source
+        allowed = replaces_sources and output.overwrite and owner is job.source
         if owner is not None and not allowed:
-            hint = ", or --overwrite" if output else ""
+            hint = ", or --overwrite" if replaces_sources else ""
             yield f"{job.target} is a source; give another target{hint}"
-        elif owner is None and output is not None and not output.overwrite and job.target.is_file():
+        elif owner is None and not output.overwrite and job.target.is_file():
             yield f"{job.target} is there already; give another target, or --overwrite"
         if job.preview and _identity(job.preview) in owners:
             yield f"{job.preview} is a source and a sheet would replace it; use -o"

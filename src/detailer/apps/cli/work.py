@@ -20,6 +20,7 @@ from detailer.core.plan import Plan
 from detailer.engines.upscalers.esrgan import Esrgan, Factor, Upscaled
 from detailer.errors import InputError, OutputError
 from detailer.flow import Detailer
+from detailer.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Work:
         # What was not touched is written as it lay there: no pixel of a JPEG moves.
         untouched = not (done.entries() or self.upscale)
         if not (untouched and write_untouched(photo, job.target, self.write)):
-            text = record(done, self.choice.recipe, self.choice.beside)
+            text = record(done, self._recipe, self.choice.beside)
             write(photo, canvas.pixels, job.target, text, self.write)
         if job.preview is None or not done.entries():
             return Outcome(done, (job.target,))
@@ -101,6 +102,12 @@ class Work:
         detector = self.choice.recipe.detect.detector
         given = detector.startswith("mask:")
         return f"nothing to paint: {detector[5:]} marks nothing" if given else "nothing found"
+
+    @property
+    def _recipe(self) -> Recipe:
+        """What is carried out, with the defaults of the painters' models in it."""
+        first, *later = (passing.recipe for passing in self.detailer.passes())
+        return first.but(then=tuple(later))
 
     @property
     def _detailer(self) -> Detailer:
