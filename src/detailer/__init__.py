@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from detailer.core.region import Region
     from detailer.core.regions import Regions
     from detailer.core.window import Window
+    from detailer.engines.painters.diffusion.options import Options
     from detailer.errors import (
         CanvasError,
         DetailerError,
@@ -56,6 +57,7 @@ _HOMES = {
     "Matte": "core.matte",
     "MissingEngineError": "errors",
     "OutputError": "errors",
+    "Options": "engines.painters.diffusion.options",
     "Paint": "stages.paint",
     "Painted": "core.plan",
     "Painter": "stages.paint",
@@ -95,6 +97,7 @@ __all__ = [
     "Mask",
     "Matte",
     "MissingEngineError",
+    "Options",
     "OutputError",
     "Paint",
     "Painted",

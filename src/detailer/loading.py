@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from detailer.core.paint import Paint
 from detailer.core.pixels import Picture
 from detailer.core.plan import Cutout
 from detailer.core.regions import Regions
@@ -20,7 +22,7 @@ from detailer.engines.catalog import (
     option_names,
     resolved_painter,
 )
-from detailer.engines.foreseen import own_defaults
+from detailer.engines.foreseen import check, own_defaults
 from detailer.engines.listing import Kind
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.wrap import tiled
@@ -31,6 +33,8 @@ from detailer.recipes import find
 from detailer.stages.crop import Upscaler
 from detailer.stages.detect import Detect, Detector
 from detailer.stages.paint import Answer, Painter
+
+log = logging.getLogger(__name__)
 
 Style: TypeAlias = Literal["photo", "drawing"]
 
@@ -65,11 +69,18 @@ def load(  # noqa: PLR0913  # each is a word of the command line too
     """
     recipe = named(recipe if isinstance(recipe, Recipe) else find(recipe))
     engines = Engines(style, fit_mask, {"diffusion": diffusion} if diffusion else {})
+    for passing in recipe.passes():
+        check(passing.paint)
+    # Before anything is opened: a model that is not there, or broken, is told at once.
+    known = engines.completed(recipe, told=without == "painters")
     if without != "painters":
         for passing in recipe.passes():
             engines.painter(passing.paint.painter)
-    # A model that had to be fetched is here by now, and can be asked for its defaults.
-    recipe = engines.completed(recipe)
+        # A model that had to be fetched is here by now, and can be asked for its defaults.
+        known = engines.completed(recipe)
+        for passing in known.passes():
+            engines.check(passing.paint)
+    recipe = known
     enlarge = engines.upscaler(upscaler) if upscaler and without != "painters" else None
     find_in = _absent if without == "detectors" else engines.detector
     first, *later = (
@@ -142,14 +153,30 @@ class Engines:
         found: Painter = self._kept("painter", name, {"style": self.style} | self._options(name))
         return found
 
-    def completed(self, recipe: Recipe) -> Recipe:
-        """The recipe with what its painter's model has as default, where nothing is set."""
+    def check(self, paint: Paint) -> None:
+        """Ask the painter, if it can tell, whether it can paint with these settings.
+
+        Raises:
+            InputError: If no region could be painted with them.
+        """
+        check = getattr(self.painter(paint.painter), "check", None)
+        if check is not None:
+            check(paint)
+
+    def completed(self, recipe: Recipe, told: bool = True) -> Recipe:
+        """The recipe with what its painter's model has as default, where nothing is set.
+
+        `told`: say so where nothing is known of the model.
+        """
         painter, prompt = recipe.paint.painter, recipe.paint.prompt
         known = own_defaults(painter, prompt=prompt, **self._options(painter))
+        listed = listed_engine("painter", painter)
+        if told and not known and listed and listed.defaults:
+            log.warning("nothing is known of what suits %s: general defaults are taken", painter)
         stages = {
             stage: _unless_set(getattr(recipe, stage), values) for stage, values in known.items()
         }
-        return recipe.but(**stages, then=tuple(self.completed(later) for later in recipe.then))
+        return recipe.but(**stages, then=tuple(self.completed(one, told) for one in recipe.then))
 
     def _options(self, painter: str) -> dict[str, Any]:
         listed = listed_engine("painter", painter)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from detailer.core.paint import Paint
 from detailer.engines.catalog import Spec, listed_engine
 from detailer.errors import MissingEngineError
-
-log = logging.getLogger(__name__)
 
 Defaults: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Settings by stage and name."""
@@ -34,9 +32,18 @@ def own_defaults(painter: str, **wishes: Any) -> Defaults:
     if not path:
         raise MissingEngineError(f"painter {listed.name} needs {listed.source}")
     known: Defaults = _asked(_function(listed.defaults), path, wishes)
-    if not known:
-        log.warning("nothing is known of what suits %s: general defaults are taken", painter)
     return known
+
+
+def check(paint: Paint) -> None:
+    """Refuse settings that the painter they name can do nothing with.
+
+    Raises:
+        InputError: If a name in them is not known to that painter.
+    """
+    listed = listed_engine("painter", paint.painter)
+    if listed and listed.check:
+        _function(listed.check)(paint)
 
 
 def estimator(painter: str) -> Callable[..., Any] | None:

@@ -30,7 +30,7 @@ class Listed:
     the settings of Paint that mean nothing to a painter. `inner` are options that are detectors
     themselves, by name; `given` says that what is found is given for the whole picture. The
     others are functions, as module:name, that load no weights: `defaults` gives the settings that
-    a model has of its own, `estimate` what a plan will cost.
+    a model has of its own, `estimate` what a plan will cost, `check` refuses settings of Paint.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Listed:
     given: bool = False
     defaults: str = ""
     estimate: str = ""
+    check: str = ""
 
     def lack(self, own_file: bool = False) -> str:
         """What is missing on this machine; empty if nothing is. Imports none of it.
@@ -185,6 +186,7 @@ BUILT_IN: Final[tuple[Listed, ...]] = (
         source="a model: diffusion:FOLDER, diffusion:FILE.safetensors or diffusion:OWNER/NAME",
         defaults=f"{_DIFFUSION}.suited:suited",
         estimate=f"{_DIFFUSION}.estimate:estimate",
+        check=f"{_DIFFUSION}.names:check",
     ),
     Listed(
         "esrgan",

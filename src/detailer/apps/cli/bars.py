@@ -34,6 +34,12 @@ class Bars:
         self._painted = 0
         self._patches = 0
 
+    def load(self, painter: str) -> None:
+        """Show what is waited for."""
+        self._bars.reset(
+            self._one, description=escape(painter), total=None, visible=True, what="loading"
+        )
+
     def start(self, job: Job) -> None:
         """Show its name."""
         self._painted = self._patches = 0

@@ -62,7 +62,8 @@ class Choice:
                 without=without,
             )
         except MissingEngineError as error:
-            about = f"\nthis recipe: {self.recipe.about}" if self.recipe.about else ""
+            detects = str(error).startswith("detector")
+            about = f"\nthis recipe: {self.recipe.about}" if detects and self.recipe.about else ""
             raise MissingEngineError(f"{error}{about}") from error
 
 

@@ -26,6 +26,9 @@ class Outcome:
 class Reporter(Protocol):
     """What hears how a run goes."""
 
+    def load(self, painter: str) -> None:
+        """A painter's model is loaded, which may take a while."""
+
     def start(self, job: Job) -> None:
         """A picture is begun."""
 
@@ -53,6 +56,9 @@ def complain(source: Path, reason: str) -> None:
 @dataclass
 class Silent:
     """Says nothing but what failed."""
+
+    def load(self, painter: str) -> None:
+        """Nothing."""
 
     def start(self, job: Job) -> None:
         """Nothing."""
@@ -82,6 +88,10 @@ class Lines(Silent):
 
     out: TextIO
     _doing: Progress = field(default_factory=lambda: Progress(0, 0))
+
+    def load(self, painter: str) -> None:
+        """A line."""
+        self._say(f"loading {painter} …")
 
     def step(self, job: Job, step: Step) -> None:
         """A line; of progress only when something is begun."""

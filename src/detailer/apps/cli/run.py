@@ -75,9 +75,11 @@ def main(words: Sequence[str]) -> int:
     _warn_of_unused(arguments, choice.recipe.paint.painter)
     if arguments.dry_run:
         return dry.tell(todo, choice, arguments, plan)
-    work = _work(arguments, write, choice, plan)
     reporter = _reporter(arguments, len(todo))
     try:
+        if ":" in choice.recipe.paint.painter:
+            reporter.load(choice.recipe.paint.painter)
+        work = _work(arguments, write, choice, plan)
         failures = sum(not _is_done(work, job, arguments, reporter) for job in todo)
         reporter.total(len(todo), failures)
     finally:

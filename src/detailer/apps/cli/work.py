@@ -82,7 +82,8 @@ class Work:
             del step  # a painted patch is large
         if not done.count("painted"):
             done.remark = self._remark(done)
-            if self.skip_empty:
+            # Where all failed there is no result, and nothing in the way of the next try.
+            if self.skip_empty or done.count("failed"):
                 return Outcome(done)
         # What was not touched is written as it lay there: no pixel of a JPEG moves.
         untouched = not (done.entries() or self.upscale)

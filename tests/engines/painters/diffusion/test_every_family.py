@@ -120,3 +120,14 @@ def test_pixels_come_out_of_the_whole_painter(name: str) -> None:
         assert isinstance(answer, Painted)
         assert answer.pixels.shape == (64, 64, 3)
         assert np.isfinite(answer.pixels).all()
+
+
+@pytest.mark.parametrize("side", [8, 24])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_size_below_what_a_family_is_made_for_is_painted(name: str, side: int) -> None:
+    region = Region.from_box(Box(2, 2, 6, 6))
+    window = Window(0, 0, Size(side, side), side / 8)
+    patch = Patch(0, region, window, region.mask, TOLD)
+    *_, answer = painter(name)([cut(Canvas(shapes(Size(64, 64))), patch)])
+    assert isinstance(answer, Painted)
+    assert answer.pixels.shape == (side, side, 3)

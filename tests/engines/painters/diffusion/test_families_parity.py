@@ -15,11 +15,11 @@ from detailer.core.geometry import Size
 from detailer.engines.painters.diffusion.condition import Condition
 from detailer.engines.painters.diffusion.families import family_of
 from detailer.engines.painters.diffusion.families.family import Family
-from detailer.engines.painters.diffusion.families.packing import packed, unpacked
 from detailer.engines.painters.diffusion.forward import Forward, Guides
 from detailer.engines.painters.diffusion.guiders import blank, guider
 from detailer.engines.painters.diffusion.hole import cells, small, with_hole
 from detailer.engines.painters.diffusion.loading.quiet import quiet
+from detailer.engines.painters.diffusion.packing import packed, unpacked
 from tests.engines.painters.diffusion import tiny
 
 SIZE = Size(64, 96)

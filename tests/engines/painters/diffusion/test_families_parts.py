@@ -13,10 +13,10 @@ from torch import Tensor
 from detailer.core.geometry import Size
 from detailer.engines.painters.diffusion.condition import Condition
 from detailer.engines.painters.diffusion.families.flow import by_length, flow_table, time_of
-from detailer.engines.painters.diffusion.families.packing import packed, places, unpacked
 from detailer.engines.painters.diffusion.families.texts import beside
 from detailer.engines.painters.diffusion.families.unet import trained_table
 from detailer.engines.painters.diffusion.forward import Forward, Guides, Hint
+from detailer.engines.painters.diffusion.packing import packed, places, unpacked
 from detailer.engines.painters.diffusion.vae import Vae
 from detailer.errors import EngineError
 from tests.engines.painters.diffusion import tiny

@@ -19,6 +19,7 @@ from detailer.core.window import Window
 from detailer.engines.painters.diffusion.forward import Forward
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.painters.diffusion.painter import Diffusion
+from detailer.errors import InputError
 from detailer.stages.crop import cut
 from tests.engines.contract import CHECKS, shapes
 from tests.engines.painters.diffusion.analytic import Analytic, analytic_model
@@ -271,3 +272,21 @@ def test_large_sizes_go_through_the_vae_in_tiles(above: int, tiles: bool) -> Non
     work = Diffusion(replace(one.model, tile_above=above), one.options)
     assert isinstance(answers(work, [cutout(0)])[0], Painted)
     assert vae.switched == (2 if tiles else 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "hint"),
+    [
+        ({"sampler_name": "eular"}, "euler"),
+        ({"scheduler": "carras"}, "karras"),
+        ({"guider": "cgf"}, "cfg"),
+        ({"prompt": "<lora:a:strong>"}, "<lora:name:0.8>"),
+    ],
+    ids=str,
+)
+def test_what_no_region_could_be_painted_with_is_refused_at_once(
+    told: dict[str, Any], hint: str
+) -> None:
+    with pytest.raises(InputError, match=hint):
+        painter().check(TOLD.but(**told))
+    painter().check(TOLD)

@@ -61,7 +61,9 @@ def test_two_files_of_one_name_are_told_apart_by_their_folders(folder: Path) -> 
 
 
 def test_without_folders_the_setting_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'a' is asked for, but no folder is given; say loras="):
+    with pytest.raises(
+        InputError, match=r"'a' is asked for, but no folder is given: --loras FOLDER"
+    ):
         Shelf("loras", ()).find("a")
     with pytest.raises(InputError, match=r"loras='.*nowhere' is no folder"):
         Shelf("loras", (str(tmp_path / "nowhere"),)).find("a")

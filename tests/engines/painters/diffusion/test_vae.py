@@ -114,6 +114,25 @@ def test_infinity_is_not_shown_as_white() -> None:
     assert torch.isnan(vae.decode(torch.ones(1, 4, 2, 2))).all()
 
 
+def test_what_does_not_fit_together_is_decoded_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny.fresh("sd15").pipe.vae
+    vae = Vae(model, CPU)
+    latents = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(6))
+    together = vae.decode_safely(latents)
+    decode = model.decode
+
+    def hungry(given: Tensor) -> Any:
+        if len(given) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return decode(given)
+
+    monkeypatch.setattr(model, "decode", hungry)
+    for one, other in zip(vae.decode_safely(latents), together, strict=True):
+        assert one is not None
+        assert other is not None
+        torch.testing.assert_close(one, other)
+
+
 class Fragile(torch.nn.Module):
     """A decoder that is finite only in some precisions, and keeps a list of what it was asked."""
 

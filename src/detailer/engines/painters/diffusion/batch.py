@@ -55,7 +55,7 @@ class Batch:
         pixels = pixels.permute(0, 3, 1, 2).contiguous()
         with self._tiles():
             clean = self.model.family.vae.encode(pixels)
-        legs = list(self._legs(pixels))
+            legs = list(self._legs(pixels))
         lost = torch.zeros(len(self.jobs), dtype=torch.bool)
         for cycle in range(self._paint.cycle):
             with self._hurried(legs):
@@ -95,7 +95,9 @@ class Batch:
         renoised = first.paint.sampler_name in RENOISED
         around = kept_noise(shape, seeds).to(device) if renoised else noise
         cells = clean.shape[-2], clean.shape[-1]
-        masks = torch.stack([latent_mask(job.cutout, cells, job.act.mode) for job in self.jobs])
+        masks = torch.stack(
+            [latent_mask(job.cutout, job.fit, cells, job.act.mode) for job in self.jobs]
+        )
         levels = torch.stack([job.sigmas for job in self.jobs])
         acts = [job.act for job in self.jobs]
         kept = Kept(clean, around, masks.to(device), acts, levels.to(device), first.table)
@@ -190,7 +192,9 @@ class Batch:
                 if job.cutout.compatible:
                     # The nodes cut off what is finer than 8 bits, also where nothing is resized.
                     pixels = (pixels * 255).astype(np.uint8)
-                yield Painted(patch, pixels, drifts=True, notes=_notes(job))
+                # Where all was to change, nothing tells how the VAE changes what was not.
+                drifts = job.act.mode != "off"
+                yield Painted(patch, pixels, drifts, notes=_notes(job))
 
 
 def _notes(job: Job) -> dict[str, object]:

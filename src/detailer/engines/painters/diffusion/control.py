@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from detailer.engines.painters.diffusion.forward import Forward, Hint
+from detailer.engines.painters.diffusion.packing import packed
 from detailer.engines.painters.diffusion.space import across
 from detailer.errors import EngineError
 
@@ -82,7 +83,7 @@ def flux_residuals(forward: Forward, arguments: Mapping[str, Any]) -> dict[str, 
         seen = {name: _rows(name, part, rows) for name, part in arguments.items() if name in _FLUX}
         if not hint.model.config.guidance_embeds:
             seen["guidance"] = None
-        image = _tokens(_image(hint, rows, arguments["hidden_states"]))
+        image = packed(_image(hint, rows, arguments["hidden_states"]))
         both = hint.model(**seen, controlnet_cond=image, return_dict=False)
         return [blocks or () for blocks in both]
 
@@ -137,13 +138,6 @@ def _image(hint: Hint, rows: Tensor, like: Tensor) -> Tensor:
 
 def _rows(name: str, part: Any, rows: Tensor) -> Any:
     return part if part is None or name.endswith("_ids") else part[rows]
-
-
-def _tokens(latents: Tensor) -> Tensor:
-    """(B, C, h, w) as Flux packs it: (B, h w / 4, 4 C), a token for 2 by 2 cells."""
-    batch, channels, height, width = latents.shape
-    cells = latents.view(batch, channels, height // 2, 2, width // 2, 2)
-    return cells.permute(0, 2, 4, 1, 3, 5).reshape(batch, height * width // 4, channels * 4)
 
 
 _SD3 = ("hidden_states", "timestep", "encoder_hidden_states", "pooled_projections")

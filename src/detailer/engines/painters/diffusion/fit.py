@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detailer.core.geometry import Box, Size
-from detailer.core.pixels import Pixels, size_of
+from detailer.core.pixels import Alpha, Pixels, size_of
 from detailer.core.plan import Cutout
 
 
@@ -23,20 +24,28 @@ class Fit:
     box: Box
 
     def pixels(self, cutout: Cutout) -> Pixels:
-        """What the model sees, (h, w, 3) float32: cut off, or the border repeated."""
-        pixels = cutout.pixels
-        if self.box.size == self.size:
-            return pixels
-        if self.box.left < 0 or self.box.top < 0:
-            return pixels[self.size.box.shifted(-self.box.left, -self.box.top).slices]
-        extra = self.size.height - size_of(pixels).height, self.size.width - size_of(pixels).width
-        return np.pad(pixels, ((0, extra[0]), (0, extra[1]), (0, 0)), "edge")
+        """What the model sees, (h, w, 3) float32."""
+        return self._fitted(cutout.pixels)
+
+    def mask(self, cutout: Cutout) -> Alpha:
+        """What may change of that, (h, w) float32 0..1."""
+        return self._fitted(cutout.noise_mask)
 
     def undone(self, painted: Pixels) -> Pixels:
         """The cutout's part of what was painted; the nodes stretch what they had cut off."""
         if self.box.left < 0 or self.box.top < 0:
             return painted
         return painted[self.box.slices]
+
+    def _fitted(self, painted: NDArray[np.float32]) -> NDArray[np.float32]:
+        """From the painted size to the model's: cut off, or the border repeated."""
+        if self.box.size == self.size:
+            return painted
+        if self.box.left < 0 or self.box.top < 0:
+            return painted[self.size.box.shifted(-self.box.left, -self.box.top).slices]
+        size = size_of(painted)
+        extra = [(0, self.size.height - size.height), (0, self.size.width - size.width)]
+        return np.pad(painted, [*extra, (0, 0)][: painted.ndim], "edge")
 
 
 def fit_of(cutout: Cutout, multiple: int) -> Fit:

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pixel_unshuffle
 
-from detailer.core.pixels import Alpha
-from detailer.engines.painters.diffusion.fit import Fit
 from detailer.engines.painters.diffusion.space import across
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ def hole(family: Family, pixels: Tensor, jobs: Sequence[Job]) -> Tensor:
     Returns:
         (B, 1 + C, h, w) float32; for BY_CELL (B, f * f + C, h, w), f being the VAE's factor.
     """
-    masks = np.stack([_fitted(job.cutout.noise_mask, job.fit) for job in jobs])
+    masks = np.stack([job.fit.mask(job.cutout) for job in jobs])
     emptied = torch.tensor([job.paint.inpaint_model or not job.paint.noise_mask for job in jobs])
     mask = torch.from_numpy(masks)[:, None]
     latents = family.vae.encode(with_hole(pixels, mask, emptied))
@@ -73,13 +71,3 @@ def cells(mask: Tensor, factor: int) -> Tensor:
     Row by row, as Flux Fill has it.
     """
     return pixel_unshuffle(mask.round(), factor)
-
-
-def _fitted(alpha: Alpha, fit: Fit) -> Alpha:
-    """A mask at the painted size brought to what the model sees, as `Fit.pixels` does."""
-    if fit.box.size == fit.size:
-        return alpha
-    if fit.box.left < 0 or fit.box.top < 0:
-        return alpha[fit.size.box.shifted(-fit.box.left, -fit.box.top).slices]
-    extra = fit.size.height - alpha.shape[0], fit.size.width - alpha.shape[1]
-    return np.pad(alpha, ((0, extra[0]), (0, extra[1])), "edge")

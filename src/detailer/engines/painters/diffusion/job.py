@@ -118,6 +118,11 @@ def job_of(cutout: Cutout, family: Family, schedule: SchedulerFunction | None = 
     levels = sigmas(wish, table)
     if len(levels) < 2:
         raise InputError(f"denoise={paint.denoise} with scheduler {paint.scheduler} leaves no step")
+    if table.space.flow and levels[0] > 1:
+        raise InputError(
+            f"scheduler {paint.scheduler} or sigmas begin at {levels[0]:g}; a flow model's noise"
+            " levels are 0 to 1: take simple or beta"
+        )
     sampler(paint.sampler_name)
     guider(paint.guider)
     return Job(cutout, prompt, loras, fit, table, levels, schedule)

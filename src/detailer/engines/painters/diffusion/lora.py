@@ -110,6 +110,8 @@ class Loras:
                 )
         except EngineError:
             self._drop(name)
+            # diffusers takes off what moves networks to the device, and forgets to put it back.
+            self._pipe.maybe_free_model_hooks()
             raise
         finally:
             # Loading switches the new one on.

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 from detailer.core.paint import Paint
 from detailer.core.pixels import Alpha
 from detailer.core.plan import Cutout
+from detailer.engines.painters.diffusion.fit import Fit
 from detailer.engines.painters.diffusion.space import across
 from detailer.engines.painters.diffusion.table import Table
 
@@ -38,14 +39,14 @@ def act_of(paint: Paint, compatible: bool) -> Act:
     return Act("differential_comfy" if compatible else "differential", paint.mask_strength)
 
 
-def latent_mask(cutout: Cutout, shape: tuple[int, int], mode: Mode) -> Tensor:
+def latent_mask(cutout: Cutout, fit: Fit, shape: tuple[int, int], mode: Mode) -> Tensor:
     """What the painter may change, (1, h, w) float32 0..1 in cells of the latents."""
     if mode == "off":
         return torch.ones(1, *shape)
     if cutout.compatible:
         mask = as_the_nodes(cutout.noise_mask_of_crop, shape)
     else:
-        mask = averaged(cutout.noise_mask, shape)
+        mask = averaged(fit.mask(cutout), shape)
     return (mask > 0).float() if mode == "hard" else mask
 
 

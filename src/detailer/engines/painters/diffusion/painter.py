@@ -7,19 +7,24 @@ from dataclasses import replace
 
 import torch
 
+from detailer.core.geometry import Size
+from detailer.core.paint import Paint
 from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.diffusion.batch import Batch
 from detailer.engines.painters.diffusion.fallback import StockPipeline
-from detailer.engines.painters.diffusion.families import FAMILIES
+from detailer.engines.painters.diffusion.families import FAMILIES, Family
 from detailer.engines.painters.diffusion.job import Job, bucketed, job_of
 from detailer.engines.painters.diffusion.loading import Source, open_pipeline
+from detailer.engines.painters.diffusion.lora import parsed
 from detailer.engines.painters.diffusion.model import Model, model_of, open_model
+from detailer.engines.painters.diffusion.names import check
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.painters.diffusion.preprocessors import Preprocessor
 from detailer.engines.painters.diffusion.schedules import SchedulerFunction
-from detailer.errors import DetailerError, InputError
+from detailer.errors import DetailerError, EngineError, InputError
 
-_WORDS = ("not enough memory", "out of memory")
+# What torch says on Windows, on CUDA, on Linux, and of CUDA's libraries.
+_WORDS = ("not enough memory", "out of memory", "can't allocate memory", "alloc_failed")
 
 
 def open_diffusion(
@@ -70,6 +75,19 @@ class Diffusion:
         self._refiners: dict[str, Model] = {}
         self._limit = 1000 if self._batches else 1
 
+    def check(self, paint: Paint) -> None:
+        """Refuse settings with which no region could be painted, before any is cut.
+
+        Raises:
+            InputError: If a name, a LoRA or an embedding is not known.
+            EngineError: If a text cannot be encoded, or a LoRA is for another family.
+        """
+        check(paint)
+        prompt, loras = parsed(paint.prompt)
+        self.model.loras.use(loras)
+        # What is encoded now is kept for the regions.
+        self.model.words([prompt, paint.negative], [paint.clip_skip] * 2, loras)
+
     @property
     def _batches(self) -> bool:
         if self.options.batching == "auto":
@@ -87,21 +105,22 @@ class Diffusion:
         try:
             yield from self._all(jobs)
         finally:
-            self.model.rest()
+            for model in (self.model, *self._refiners.values()):
+                model.rest()
 
     def _all(self, jobs: Sequence[Job]) -> Iterator[Progress | Painted | Failed]:
         waiting = bucketed(jobs, self._limit)
-        total = sum(job.steps * job.paint.cycle for batch in waiting for job in batch[:1])
         done = 0.0
         while waiting:
+            # Halves of a batch that did not fit are more work than it was.
+            total = done + sum(_steps(batch) for batch in waiting)
             batch = waiting.pop(0)
-            own = batch[0].steps * batch[0].paint.cycle
             for answer in self._or_halves(batch, waiting):
                 if isinstance(answer, Progress):
                     yield replace(answer, done=done + answer.done, total=total)
                 else:
                     yield answer
-            done += own
+            done += _steps(batch)
 
     def _or_halves(
         self, batch: list[Job], waiting: list[list[Job]]
@@ -113,7 +132,7 @@ class Diffusion:
             yield from together.painted()
         except DetailerError as error:
             reason = str(error)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not _lacks_memory(error):
                 raise
             reason = f"not enough memory for {batch[0].size}"
@@ -129,11 +148,33 @@ class Diffusion:
 
     def _refiner(self, path: str) -> Model:
         if path not in self._refiners:
-            self._refiners[path] = open_model(path, self.options)
+            # A revision and a preview are the model's own.
+            model = open_model(path, self.options.but(revision="", taesd=""))
+            _check_refiner(path, model, self.model)
+            self._refiners[path] = model
         return self._refiners[path]
 
 
+def _steps(batch: Sequence[Job]) -> int:
+    return batch[0].steps * batch[0].paint.cycle
+
+
+def _check_refiner(path: str, refiner: Model, model: Model) -> None:
+    """Refuses one that would read the model's latents as something else."""
+    ours, theirs = model.family, refiner.family
+    kinds = [(each.vae.channels, each.vae.factor, _is_flow(each)) for each in (ours, theirs)]
+    if kinds[0] != kinds[1]:
+        raise EngineError(
+            f"refiner={path} is a {theirs.name}, which cannot go on with the latents of a"
+            f" {ours.name}; take one of the same kind"
+        )
+
+
+def _is_flow(family: Family) -> bool:
+    return family.table(Size(512, 512)).space.flow
+
+
 def _lacks_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or any(
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
         word in str(error).lower() for word in _WORDS
     )

@@ -60,7 +60,7 @@ def _rgb(image: Image.Image) -> Native:
 class Pictures:
     """Control images laid over a picture: fitted to its size once, and the latest ones kept."""
 
-    _laid: dict[tuple[str, Size], Canvas] = field(default_factory=dict)
+    _laid: dict[tuple[str, int, Size], Canvas] = field(default_factory=dict)
 
     def laid(self, path: str, size: Size) -> Canvas:
         """A picture file at a picture's size, whatever its own.
@@ -68,7 +68,9 @@ class Pictures:
         Raises:
             InputError: As `read_picture` does.
         """
-        key = path, size
+        # A picture that was painted over meanwhile is another one.
+        file = local_file(path)
+        key = path, file.stat().st_mtime_ns if file.is_file() else 0, size
         if key not in self._laid:
             while len(self._laid) >= _KEPT:
                 del self._laid[next(iter(self._laid))]

@@ -36,7 +36,10 @@ class Shelf:
             InputError: If there is none or more than one, or it is a pickle that is not allowed.
         """
         if not self.folders:
-            raise InputError(f"{name!r} is asked for, but no folder is given; say {self.setting}=")
+            raise InputError(
+                f"{name!r} is asked for, but no folder is given: --{self.setting} FOLDER,"
+                f" {self.setting}=(FOLDER,) in Python"
+            )
         wanted = _bare(name.replace("\\", "/").strip().removeprefix("./"))
         files = self._files()
         keys = [key for key in files if key == wanted]

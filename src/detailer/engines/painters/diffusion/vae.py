@@ -74,7 +74,7 @@ class Vae:
         usable = torch.isfinite(latents).flatten(1).all(1)
         whole = torch.where(usable.view(-1, 1, 1, 1), latents, torch.zeros_like(latents))
         pictures: list[Tensor | None] = []
-        for index, picture in enumerate(self.decode(whole)):
+        for index, picture in enumerate(self._as_many_as_fit(whole)):
             if not usable[index]:
                 pictures.append(None)
             elif _is_finite(picture):
@@ -82,6 +82,15 @@ class Vae:
             else:
                 pictures.append(self._again(whole[index : index + 1]))
         return pictures
+
+    def _as_many_as_fit(self, latents: Tensor) -> Tensor:
+        """Together, or one by one: else all steps of a batch would be done again in halves."""
+        try:
+            return self.decode(latents)
+        except torch.OutOfMemoryError:
+            if len(latents) == 1:
+                raise
+        return torch.cat([self.decode(one[None]) for one in latents])
 
     def _again(self, latents: Tensor) -> Tensor | None:
         last = self

@@ -179,5 +179,5 @@ def test_offline_a_name_that_is_not_cached_is_refused_at_once(monkeypatch, tmp_p
 
 def test_a_pickle_is_refused_before_it_is_read(tmp_path):
     (tmp_path / "a.ckpt").write_bytes(b"anything")
-    with pytest.raises(InputError, match="allow_pickle"):
+    with pytest.raises(InputError, match="allow-pickle"):
         opened(tmp_path / "a.ckpt")

@@ -139,7 +139,7 @@ def test_chunks_of_another_length_are_refused(model: Any) -> None:
 
 
 def test_a_text_without_a_tokenizer_is_an_error_that_says_what_to_give(model: Any) -> None:
-    with pytest.raises(EngineError, match="without a tokenizer: give its folder, config="):
+    with pytest.raises(EngineError, match="without a tokenizer; give --config FOLDER"):
         ClipText(None, model)(["a"])
 
 
@@ -163,5 +163,5 @@ def test_half_precision_gives_float32() -> None:
 
 
 def test_embeddings_are_refused_where_no_folder_is_given(model: Any) -> None:
-    with pytest.raises(InputError, match="embedding:old cannot be read: say in which folder"):
+    with pytest.raises(InputError, match="embedding:old cannot be read: give its folder"):
         encoder(model)(["a embedding:old"])

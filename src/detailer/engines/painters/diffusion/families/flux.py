@@ -18,10 +18,10 @@ from detailer.engines.painters.diffusion.families.flow import (
     flown,
     time_of,
 )
-from detailer.engines.painters.diffusion.families.packing import packed, places, unpacked
 from detailer.engines.painters.diffusion.families.texts import CLIP_L, Vectors, clip, gist
 from detailer.engines.painters.diffusion.forward import Forward
 from detailer.engines.painters.diffusion.loading import Loaded
+from detailer.engines.painters.diffusion.packing import packed, places, unpacked
 from detailer.engines.painters.diffusion.table import Table
 from detailer.engines.painters.diffusion.text.clip import ClipSpec
 from detailer.engines.painters.diffusion.text.t5 import T5Spec, T5Text

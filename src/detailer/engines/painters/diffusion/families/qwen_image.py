@@ -12,10 +12,10 @@ from torch.nn.utils.rnn import pad_sequence
 from detailer.core.geometry import Size
 from detailer.engines.painters.diffusion.condition import Condition
 from detailer.engines.painters.diffusion.families.flow import MULTIPLE, flow_table, flown, time_of
-from detailer.engines.painters.diffusion.families.packing import packed, unpacked
 from detailer.engines.painters.diffusion.families.texts import Vectors
 from detailer.engines.painters.diffusion.forward import Forward
 from detailer.engines.painters.diffusion.loading import Loaded
+from detailer.engines.painters.diffusion.packing import packed, unpacked
 from detailer.engines.painters.diffusion.table import Table
 from detailer.engines.painters.diffusion.text.weights import plain
 from detailer.engines.painters.diffusion.vae import Vae

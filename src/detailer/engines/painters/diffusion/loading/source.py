@@ -82,7 +82,7 @@ class Source:
         if self.is_pickle and not any(_same(self.path, local_file(each)) for each in pickles):
             raise InputError(
                 f"{self.path} is a pickle, which can run any code when it is read; take the"
-                f" model's .safetensors file, or say allow_pickle={self.text!r} if you trust it"
+                f" model's .safetensors file, or --allow-pickle {self.text} if you trust it"
             )
 
     @classmethod

@@ -72,7 +72,8 @@ class ClipText:
         """A prompt's tokens with their weights, cut to the model's length."""
         if self.tokenizer is None:
             raise EngineError(
-                "this model came without a tokenizer: give its folder, config=, or pass token ids"
+                "this model came without a tokenizer; give --config FOLDER with one, or install"
+                " open_clip_torch, which brings CLIP's"
             )
         words = [
             word

@@ -35,7 +35,7 @@ def tokenized(stretch: Weighted, tokenizer: Any, find: Find) -> list[list[Token]
 
 def refuse(name: str) -> Tensor:
     """Finds no embedding: for when no folder of them was given."""
-    raise InputError(f"embedding:{name} cannot be read: say in which folder, embeddings=")
+    raise InputError(f"embedding:{name} cannot be read: give its folder: --embeddings FOLDER")
 
 
 def _spelled(text: str, weight: float, tokenizer: Any) -> list[Token]:
