@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from detailer.core.geometry import Size
 from detailer.engines.painters.diffusion.condition import Condition
-
-if TYPE_CHECKING:
-    from detailer.engines.painters.diffusion.references import Reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +36,38 @@ class Hint:
         """The same for some samples, by their indices."""
         parts = (self.image, self.strength, self.first, self.last)
         return Hint(self.model, *(_picked(part, rows) for part in parts))
+
+    def strength_at(self, sigma: Tensor) -> Tensor:
+        """(B,) how strongly it acts at a noise level (B,)."""
+        acts = (sigma <= self.first) & (sigma > self.last)
+        return torch.where(acts, self.strength, torch.zeros_like(self.strength))
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """An IP-Adapter's part in a pass.
+
+    `seen` is what its encoder sees of each sample's picture, `unseen` of no picture: (B, 1, width)
+    or (B, 1, n, width). `strength` is (B,). It acts while the noise level lies in (`last`,
+    `first`], both (B,). `place` counts the adapters that are in the network.
+    """
+
+    place: int
+    seen: Tensor
+    unseen: Tensor
+    strength: Tensor
+    first: Tensor
+    last: Tensor
+
+    def doubled(self) -> Reference:
+        """The same for a batch and its negatives, which are shown no picture, as strongly."""
+        parts = (self.strength, self.first, self.last)
+        return Reference(
+            self.place,
+            torch.cat([self.seen, self.unseen]),
+            torch.cat([self.unseen, self.unseen]),
+            *(torch.cat([part, part]) for part in parts),
+        )
 
     def strength_at(self, sigma: Tensor) -> Tensor:
         """(B,) how strongly it acts at a noise level (B,)."""

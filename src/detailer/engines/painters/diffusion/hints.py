@@ -12,14 +12,14 @@ from torch import Tensor
 from detailer.core.paint import Control
 from detailer.core.pixels import Pixels
 from detailer.engines.painters.diffusion.controlnets import ControlNets
-from detailer.engines.painters.diffusion.forward import Hint
+from detailer.engines.painters.diffusion.forward import Hint, Reference
 from detailer.engines.painters.diffusion.pictures import Pictures
 from detailer.engines.painters.diffusion.preprocessors import (
     PREPROCESSORS,
     Preprocessor,
     prepared,
 )
-from detailer.engines.painters.diffusion.references import Reference, References
+from detailer.engines.painters.diffusion.references import References
 from detailer.engines.painters.diffusion.slots import Slot, slots
 from detailer.engines.painters.diffusion.vae import Vae
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from detailer.core.paint import Control
 from detailer.core.pixels import Pixels
 from detailer.engines.models import local_file
+from detailer.engines.painters.diffusion.forward import Forward, Reference
 from detailer.engines.painters.diffusion.ip_adapters import IpAdapter, open_ip_adapter
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
@@ -22,42 +23,9 @@ from detailer.engines.painters.diffusion.slots import Slot, slots
 from detailer.errors import EngineError
 
 if TYPE_CHECKING:
-    from detailer.engines.painters.diffusion.forward import Forward
     from detailer.engines.painters.diffusion.job import Job
 
 _PROCESSORS = (IPAdapterAttnProcessor, IPAdapterAttnProcessor2_0)
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """An IP-Adapter's part in a pass.
-
-    `seen` is what its encoder sees of each sample's picture, `unseen` of no picture: (B, 1, width)
-    or (B, 1, n, width). `strength` is (B,). It acts while the noise level lies in (`last`,
-    `first`], both (B,). `place` counts the adapters that are in the network.
-    """
-
-    place: int
-    seen: Tensor
-    unseen: Tensor
-    strength: Tensor
-    first: Tensor
-    last: Tensor
-
-    def doubled(self) -> Reference:
-        """The same for a batch and its negatives, which are shown no picture, as strongly."""
-        parts = (self.strength, self.first, self.last)
-        return Reference(
-            self.place,
-            torch.cat([self.seen, self.unseen]),
-            torch.cat([self.unseen, self.unseen]),
-            *(torch.cat([part, part]) for part in parts),
-        )
-
-    def strength_at(self, sigma: Tensor) -> Tensor:
-        """(B,) how strongly it acts at a noise level (B,)."""
-        acts = (sigma <= self.first) & (sigma > self.last)
-        return torch.where(acts, self.strength, torch.zeros_like(self.strength))
 
 
 @dataclass(frozen=True, eq=False)
