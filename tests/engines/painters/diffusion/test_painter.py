@@ -220,6 +220,17 @@ def test_out_of_memory_halves_the_batch_and_remembers_it() -> None:
         np.testing.assert_allclose(pixels(answer), pixels(whole[index]), atol=1e-4)
 
 
+def test_what_did_not_fit_at_one_size_limits_no_other() -> None:
+    one = hungry(4)
+    answers(one, [cutout(i) for i in range(8)])
+    family = family_of(one)
+    assert isinstance(family, Hungry)
+    family.most = 100
+    family.calls.clear()
+    answers(one, [cutout(i, Size(72, 64)) for i in range(4)])
+    assert family.calls == [8] * 5
+
+
 def test_a_region_that_never_fits_fails_alone() -> None:
     found = answers(hungry(1), [cutout(0), cutout(1, cfg=1.0)])
     assert isinstance(found[0], Failed)

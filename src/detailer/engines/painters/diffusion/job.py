@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -128,13 +128,18 @@ def job_of(cutout: Cutout, family: Family, schedule: SchedulerFunction | None = 
     return Job(cutout, prompt, loras, fit, table, levels, schedule)
 
 
-def bucketed(jobs: Sequence[Job], limit: int) -> list[list[Job]]:
-    """Batches of jobs that can share a pass, in the order of their first; at most `limit` each."""
+def bucketed(jobs: Sequence[Job], limit: Callable[[Size], int]) -> list[list[Job]]:
+    """Batches of jobs that can share a pass, in the order of their first.
+
+    Args:
+        jobs: In any order.
+        limit: How many of a size that the model sees may share a pass.
+    """
     buckets: dict[Hashable, list[Job]] = {}
     for job in jobs:
         buckets.setdefault(job.key, []).append(job)
     return [
-        bucket[start : start + limit]
+        bucket[start : start + limit(bucket[0].size)]
         for bucket in buckets.values()
-        for start in range(0, len(bucket), limit)
+        for start in range(0, len(bucket), limit(bucket[0].size))
     ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from detailer.core.geometry import Size
+from detailer.core.geometry import Size
 from detailer.core.paint import Paint
 from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.diffusion.batch import Batch
@@ -73,7 +74,8 @@ class Diffusion:
         self.options = options or Options()
         self._schedule = schedule
         self._refiners: dict[str, Model] = {}
-        self._limit = 1000 if self._batches else 1
+        # By the size that the model sees: what did not fit once is not tried again.
+        self._limits: dict[Size, int] = {}
 
     def check(self, paint: Paint) -> None:
         """Refuse settings with which no region could be painted, before any is cut.
@@ -136,7 +138,7 @@ class Diffusion:
             if not _lacks_memory(error):
                 raise
             reason = f"not enough memory for {batch[0].size}"
-            self._limit = half
+            self._limits[batch[0].size] = half
         else:
             return
         if self.model.device.type == "cuda":
@@ -146,10 +148,14 @@ class Diffusion:
         else:
             waiting[:0] = [batch[:half], batch[half:]]
 
+    def _limit(self, size: Size) -> int:
+        return self._limits.get(size, 1000) if self._batches else 1
+
     def _refiner(self, path: str) -> Model:
         if path not in self._refiners:
-            # A revision and a preview are the model's own.
-            model = open_model(path, self.options.but(revision="", taesd=""))
+            # A configuration, a revision, a VAE and a preview are the model's own.
+            own = {"config": "", "revision": "", "vae": "", "taesd": ""}
+            model = open_model(path, self.options.but(**own))
             _check_refiner(path, model, self.model)
             self._refiners[path] = model
         return self._refiners[path]
