@@ -8,7 +8,6 @@ from dataclasses import replace
 import torch
 
 from detailer.core.geometry import Size
-from detailer.core.geometry import Size
 from detailer.core.paint import Paint
 from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.diffusion.batch import Batch
