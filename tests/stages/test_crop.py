@@ -213,3 +213,9 @@ def test_a_wrong_setting_is_named_with_the_remedy(values: dict[str, object], wor
 
 def test_without_a_guided_side_nothing_is_decided() -> None:
     assert enlargement(Size(0, 10), Box(0, 0, 5, 5), Crop()) == "zero size"
+
+
+def test_a_box_of_which_the_picture_holds_nothing_finds_a_bucket_all_the_same() -> None:
+    region = Region.from_box(Box(0, -2, 2, 0))
+    window = frame(region, Size(16, 16), Crop(sizes="buckets", guide_size=64, max_size=64))
+    assert isinstance(window, Window | str)

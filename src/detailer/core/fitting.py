@@ -93,7 +93,8 @@ def _bucket(wish: Wish, picture: Size, grid: Grid) -> tuple[Size, float] | None:
     nearest: tuple[float, Size, float] | None = None
     for size in grid.buckets():
         least = max(size.width / picture.width, size.height / picture.height)
-        most = min(size.width / wish.held.width, size.height / wish.held.height)
+        # Of a box beyond the picture's edge nothing may be left to hold.
+        most = min(size.width / max(wish.held.width, 1), size.height / max(wish.held.height, 1))
         if least > most:
             continue
         scale = min(max(math.sqrt(size.area / wish.around.size.area), least), most)
