@@ -23,7 +23,7 @@ from detailer.engines.catalog import (
     resolved_painter,
 )
 from detailer.engines.foreseen import check, own_defaults
-from detailer.engines.listing import Kind
+from detailer.engines.listed import Kind
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.wrap import tiled
 from detailer.errors import EngineError

@@ -17,6 +17,7 @@ from detailer.stages.blend import Blend
 from detailer.stages.crop import Crop
 from detailer.stages.detect import Detect
 from detailer.stages.mask import Mask
+from detailer.stages.refine import Refine
 
 
 class Recipe(Settings):
@@ -24,6 +25,7 @@ class Recipe(Settings):
 
     about: str = Field("", description="What this recipe is for, in a sentence.")
     detect: Detect = Field(default_factory=Detect, description="What is looked for.")
+    refine: Refine = Field(default_factory=Refine, description="What sharpens its mask.")
     mask: Mask = Field(default_factory=Mask, description="Which pixels of it are meant.")
     crop: Crop = Field(default_factory=Crop, description="How much around it, how large.")
     paint: Paint = Field(default_factory=Paint, description="How it is painted.")

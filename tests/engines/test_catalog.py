@@ -20,7 +20,8 @@ from detailer.engines.catalog import (
     option_names,
     resolved_painter,
 )
-from detailer.engines.listing import BUILT_IN, GROUPS
+from detailer.engines.listed import GROUPS
+from detailer.engines.listing import BUILT_IN
 from detailer.errors import InputError, MissingEngineError
 from tests.engines import graphs
 

@@ -27,6 +27,15 @@ class Control(Settings):
     end: float = Field(1.0, ge=0, le=1, description="Share of the denoising where it ends.")
 
 
+class Lora(Settings):
+    """A LoRA that a region is painted with."""
+
+    name: str = Field(description="Its file's name, with or without ending.")
+    weight: float = Field(1.0, description="Its weight in the network.")
+    text_weight: float = Field(1.0, description="Its weight in the text encoders.")
+    blocks: str = Field("", description="Weights by blocks, as LBW= says them.")
+
+
 class Paint(Settings):
     """What the painter is told; one without prompts or randomness ignores what is not its own."""
 
@@ -35,6 +44,19 @@ class Paint(Settings):
         "", description="What the painter should draw; (word:1.2) weighs, <lora:name:0.8> adds."
     )
     negative: str = Field("", description="What it should not draw.")
+    main_prompt: str = Field(
+        "",
+        description="Prompt of the whole picture: [PROMPT] and empty prompts of regions take it.",
+    )
+    main_negative: str = Field("", description="The same for negative.")
+    prompt_syntax: Literal["auto", "nodes", "adetailer"] = Field(
+        "auto",
+        description="How prompts are shared out to regions. nodes: after a tag such as [ASC],"
+        " starting over at the end; adetailer: by [SEP], the last one goes on; auto: as the tag"
+        " says.",
+    )
+    wildcards: tuple[str, ...] = Field((), description="Folders in which __name__ looks.")
+    loras: tuple[Lora, ...] = Field((), description="LoRAs beside those of the prompt.")
     denoise: float = Field(0.5, gt=0, le=1, description="How far it may depart from the original.")
     denoise_power: float = Field(
         0.0, ge=-10, le=10, description="Less denoise for larger regions: (1 - area share)^power."

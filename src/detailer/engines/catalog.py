@@ -10,7 +10,8 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from detailer.core.nearest import nearest
-from detailer.engines.listing import BUILT_IN, GROUPS, Kind, Listed, built_in
+from detailer.engines.listed import GROUPS, Kind, Listed
+from detailer.engines.listing import BUILT_IN, built_in
 from detailer.engines.published import loaded, package_of, published
 from detailer.errors import InputError, MissingEngineError
 from detailer.stages.crop import Upscaler

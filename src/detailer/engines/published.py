@@ -6,7 +6,8 @@ import logging
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from detailer.engines.listing import GROUPS, Kind, built_in
+from detailer.engines.listed import GROUPS, Kind
+from detailer.engines.listing import built_in
 from detailer.errors import EngineError, MissingEngineError
 
 log = logging.getLogger(__name__)

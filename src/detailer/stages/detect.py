@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -22,16 +22,37 @@ class Detector(Protocol):
         """What is found in (h, w, 3) uint8 sRGB pixels."""
 
 
-class Detect(Settings):
-    """What is looked for, and which regions stay, in the order of these settings."""
+class Find(Settings):
+    """What one detector looks for, and what of it stays."""
 
     detector: str = Field("auto", description="Detector: a name, or name:path of its model.")
+    detector_options: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="Options of its own, such as blur=7."
+    )
     tile: int = Field(
         0, ge=0, le=16384, description="Look at tiles of this side, for large pictures, px; 0: off."
     )
     tile_overlap: int = Field(256, ge=0, le=4096, description="Overlap of such tiles, px.")
     threshold: float = Field(0.5, ge=0, le=1, description="Least score.")
-    labels: tuple[str, ...] = Field((), description="Labels that stay; none: all.")
+    labels: tuple[str, ...] = Field(
+        (), description="Labels that stay, none: all; what a detector of words looks for."
+    )
+    top_k: int = Field(0, ge=0, le=10000, description="Keep so many at most; 0: all.")
+    top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
+
+    @model_validator(mode="after")
+    def _tiles_that_advance(self) -> Self:
+        if 0 < self.tile < 2 * self.tile_overlap:
+            raise ValueError(
+                f"tile_overlap={self.tile_overlap} is above half of tile={self.tile};"
+                " make the tile larger or the overlap smaller"
+            )
+        return self
+
+
+class Detect(Find):
+    """What is looked for, and which regions stay."""
+
     drop_size: int = Field(
         10, ge=0, le=16384, description="Drop boxes unless both sides are above this, px."
     )
@@ -44,30 +65,39 @@ class Detect(Settings):
     nms: float = Field(
         1.0, ge=0, le=1, description="Of two that overlap more than this the surer stays; 1: off."
     )
-    top_k: int = Field(0, ge=0, le=10000, description="Keep so many at most; 0: all.")
-    top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
+    also: tuple[Find, ...] = Field(
+        (), description="Further detectors; what two of them find under one label counts once."
+    )
     order: Order = Field("found", description="Which is worked on first.")
 
     @model_validator(mode="after")
-    def _values_that_fit(self) -> Detect:
+    def _ratios_in_order(self) -> Self:
         if self.min_ratio > self.max_ratio:
             raise ValueError(
                 f"min_ratio={self.min_ratio} is above max_ratio={self.max_ratio}; swap them"
             )
-        if 0 < self.tile < 2 * self.tile_overlap:
-            raise ValueError(
-                f"tile_overlap={self.tile_overlap} is above half of tile={self.tile};"
-                " make the tile larger or the overlap smaller"
-            )
         return self
+
+    def each(self) -> tuple[Detect, ...]:
+        """The settings of every single detector, with what counts for all of them."""
+        first = self.but(also=())
+        return first, *(first.but(**Find().model_dump() | find.model_dump()) for find in self.also)
 
 
 def select(regions: Regions, detect: Detect) -> Regions:
-    """The regions that are worked on, in their order."""
+    """The regions that are worked on, in their order.
+
+    Of several detectors each has been asked for its own already.
+    """
+    return (regions if detect.also else chosen(regions, detect)).sorted(detect.order)
+
+
+def chosen(regions: Regions, detect: Detect) -> Regions:
+    """What stays of what a single detector found, in the order found."""
     regions = regions.filter(lambda region: region.score >= detect.threshold)
     if detect.labels:
         regions = by_label(regions, detect.labels)
     regions = by_share(by_size(regions, detect.drop_size), detect.min_ratio, detect.max_ratio)
     if detect.nms < 1:
         regions = suppress(regions, detect.nms)
-    return top_k(regions, detect.top_k, detect.top_k_by).sorted(detect.order)
+    return top_k(regions, detect.top_k, detect.top_k_by)

@@ -11,7 +11,7 @@ from itertools import groupby
 from detailer.apps.cli import DONE
 from detailer.apps.cli.parser import Parser
 from detailer.engines.catalog import EngineCard, installed
-from detailer.engines.listing import GROUPS
+from detailer.engines.listed import GROUPS
 
 _TEXT = """\
 List the detectors, painters and upscalers that are known here, and what each of them needs.

@@ -1,0 +1,50 @@
+"""Listed: the painters that come with detailer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from detailer.engines.listed import Listed
+from detailer.engines.upscalers.listed import REALESRGAN, REALESRGAN_WHEELS
+
+_PAINTERS = "detailer.engines.painters"
+_DIFFUSION = f"{_PAINTERS}.diffusion"
+_IMAGINED = (
+    "prompt", "negative", "denoise", "denoise_power", "steps", "cfg", "sampler_name", "scheduler",
+    "sigmas", "seed", "seed_mode", "cycle", "mask_mode", "mask_strength", "clip_skip", "shift",
+    "guidance", "guider",
+    "inpaint_model", "controls", "refiner", "refiner_ratio", "refiner_prompt", "refiner_negative",
+)  # fmt: skip
+
+PAINTERS: Final[tuple[Listed, ...]] = (
+    Listed(
+        "restore",
+        "painter",
+        "Real-ESRGAN on the CPU: sharpens and invents fine texture; no download.",
+        f"{_PAINTERS}.restore:Restore",
+        libraries=("ncnn",),
+        files=(REALESRGAN,),
+        extra="restore",
+        wheels=REALESRGAN_WHEELS,
+        unused=_IMAGINED,
+    ),
+    Listed(
+        "classic",
+        "painter",
+        "Denoises, restores edges and local contrast; no network at all.",
+        f"{_PAINTERS}.classic:Classic",
+        unused=_IMAGINED,
+    ),
+    Listed(
+        "diffusion",
+        "painter",
+        "Any diffusion model: invents detail by a prompt, by ComfyUI's steps and seeds.",
+        f"{_DIFFUSION}.painter:open_diffusion",
+        libraries=("torch", "diffusers", "transformers", "accelerate", "safetensors"),
+        extra="diffusion",
+        source="a model: diffusion:FOLDER, diffusion:FILE.safetensors or diffusion:OWNER/NAME",
+        defaults=f"{_DIFFUSION}.suited:suited",
+        estimate=f"{_DIFFUSION}.estimate:estimate",
+        check=f"{_DIFFUSION}.names:check",
+    ),
+)
