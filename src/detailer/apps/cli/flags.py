@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
-from detailer.apps.cli import control
+from detailer.apps.cli.group import Grouped
+from detailer.apps.cli.values import GROUPS, KINDS, kind_of
 from detailer.core.settings import Settings
 from detailer.recipe import Recipe
 
 _FEW = 4
-_GROUPS = "array of groups"
 
 
 class Group(Protocol):
@@ -33,12 +33,14 @@ class Flag:
         setting: Its name there.
         option: --its-name; with the stage before it where two stages have one of that name.
         schema: Its JSON schema: type, range, default, description.
+        group: What it takes, where that is a group of settings.
     """
 
     place: str
     setting: str
     option: str
     schema: Mapping[str, Any]
+    group: Grouped | None = None
 
     @property
     def dest(self) -> str:
@@ -64,14 +66,14 @@ class Flag:
     def help(self) -> str:
         """What it does, and in brackets its default, range and longer lists of choices."""
         choices = "|".join(self.choices) if len(self.choices) > _FEW else ""
-        if _kind(self.schema) == _GROUPS:
-            choices = f"may be given several times; NAME: {control.NAMES}"
+        if self.group:
+            choices = f"may be given several times; NAME: {self.group.names}"
         facts = [fact for fact in (self.default, span(self.schema), choices) if fact]
         return f"{self.schema['description']} [{'; '.join(facts)}]".replace("%", "%%")
 
     def add_to(self, group: Group) -> None:
         """Add the option; it is absent from the parsed arguments unless it is given."""
-        kind = _kind(self.schema)
+        kind = kind_of(self.schema)
         form: dict[str, Any] = {"dest": self.dest, "default": argparse.SUPPRESS, "help": self.help}
         if kind == "boolean":
             group.add_argument(self.option, action=argparse.BooleanOptionalAction, **form)
@@ -79,11 +81,11 @@ class Flag:
             few = len(self.choices) <= _FEW
             shown = "|".join(self.choices) if few else self.setting.upper()
             group.add_argument(self.option, choices=self.choices, metavar=shown, **form)
-        elif kind == _GROUPS:
-            form |= {"action": "append", "type": control.typed, "metavar": control.SHAPE}
+        elif self.group:
+            form |= {"action": "append", "type": self.group.typed, "metavar": self.group.shape}
             group.add_argument(self.option, **form)
         else:
-            parse, shown = _KINDS[kind]
+            parse, shown = KINDS[kind]
             shown = self.unit.upper() or shown
             group.add_argument(self.option, type=parse, metavar=shown, **form)
 
@@ -102,12 +104,14 @@ def span(schema: Mapping[str, Any]) -> str:
 
 def written(value: Any) -> str:
     """A value as one writes it on the command line."""
-    if value is None or value in ("", [], ()):
+    if value is None or value in ("", [], (), {}):
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
         return ",".join(map(written, value))
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={written(each)}" for name, each in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -141,9 +145,13 @@ def flags_of(kind: type[Settings], place: str, shared: Sequence[str] = ()) -> li
     for name, schema in kind.model_json_schema()["properties"].items():
         words = f"{place}_{name}" if name in shared else name
         option = "--" + words.replace("_", "-")
-        if _kind(schema) == _GROUPS:
+        if kind_of(schema) == GROUPS:
             option = option.removesuffix("s")
-        found.append(Flag(place, name, option, _plain(schema)))
+            (element, *_) = get_args(kind.model_fields[name].annotation)
+            group = Grouped(option, element)
+        else:
+            group = None
+        found.append(Flag(place, name, option, _plain(schema), group))
     return found
 
 
@@ -185,39 +193,3 @@ def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
         if choice.get("type") != "null":
             return {**schema, **choice}
     return schema
-
-
-def _kind(schema: Mapping[str, Any]) -> str:
-    kind = str(schema.get("type"))
-    return f"array of {schema['items'].get('type', 'groups')}" if kind == "array" else kind
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def _list(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _numbers(text: str) -> list[float]:
-    return [_number(word) for word in _list(text)]
-
-
-_KINDS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "integer": (_integer, "N"),
-    "number": (_number, "N"),
-    "string": (str, "TEXT"),
-    "array of string": (_list, "A,B"),
-    "array of number": (_numbers, "N,N"),
-}

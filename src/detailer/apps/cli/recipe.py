@@ -110,7 +110,7 @@ def _explained(flag: Flag) -> str:
     default = f"default {flag.default} {flag.unit}".rstrip()
     facts = [default, span(flag.schema), " | ".join(flag.choices)]
     text = "; ".join(fact for fact in facts if fact)
-    return f"  {flag.setting:<19} {text}\n  {'':<19} {flag.schema['description']}\n"
+    return f"  {flag.setting:<27} {text}\n  {'':<27} {flag.schema['description']}\n"
 
 
 def _unknown(name: str, known: set[str]) -> str:
