@@ -51,6 +51,18 @@ def test_what_was_found_can_be_given_back_as_boxes(capsys):
     assert again == json.loads(Path("out/found.json").read_text())
 
 
+def test_a_mask_that_is_not_a_box_is_tinted(capsys):
+    flat = ["--dilation", "0", *TWO]
+    assert main(["detect", "a.png", "--picture", "box.png", *flat]) == 0
+    assert main(["detect", "a.png", "--picture", "round.png", "--shape", "ellipse", *flat]) == 0
+    with Image.open("box.png") as box, Image.open("round.png") as ellipse:
+        plain, tinted = np.asarray(box), np.asarray(ellipse)
+    middle, corner = (240, 220), (100, 100)
+    assert (plain[middle] == plain[corner]).all()
+    assert (plain[corner] == tinted[corner]).all()
+    assert (plain[middle] != tinted[middle]).any()
+
+
 def test_settings_say_what_is_looked_for(capsys):
     assert main(["detect", "a.png", "--top-k", "1", *TWO]) == 0
     assert len(json.loads(capsys.readouterr().out)["regions"]) == 1

@@ -20,7 +20,12 @@ Show what the first pass of a recipe finds: a line of JSON for each picture, and
   detailer detect photo.jpg                         to the screen
   detailer detect photo.jpg --picture found.png     boxes, numbers, scores and landmarks
   detailer detect photo.jpg -o found.json           to a file, which may be edited and given back:
-  detailer run photo.jpg --detector boxes:found.json"""
+  detailer run photo.jpg --detector boxes:found.json
+
+Several detectors, and masks that follow the thing instead of its box:
+
+  detailer detect photo.jpg --also yolo:hand.onnx,labels=hand,threshold=0.4
+  detailer detect photo.jpg --refine sam:facebook/sam-vit-base --hint center-1 --picture found.png"""
 
 
 def main(words: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ from detailer.core.regions import Regions
 
 _LEAST, _MOST = 1000, 2600
 _DARK: Colour = (16, 16, 18)
+_TINT = 110  # of 255
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ class Drawing:
             for radius, ink in ((large, _DARK), (large - 1.2, colour)):
                 draw.ellipse((x - radius, y - radius, x + radius, y + radius), ink)
 
+    def mask(self, region: Region, colour: Colour) -> None:
+        """What is meant of a region, tinted, where that is not a whole box."""
+        if region.mask.empty or region.mask.alpha.min() == 1:
+            return
+        place = region.mask.box.scaled(self.scale, self.scale).whole()
+        tint = Image.fromarray((region.mask.alpha * _TINT).astype(np.uint8))
+        size = int(place.width), int(place.height)
+        self.image.paste(colour, (int(place.left), int(place.top)), tint.resize(size))
+
     def tag(self, region: Region, index: int, text: str, colour: Colour) -> None:
         """A region's number, and a text where there is room; other boxes are kept free."""
         pen, pad = self.pen, self.unit
@@ -133,8 +143,10 @@ class Drawing:
 
 
 def draw_found(canvas: Canvas, regions: Regions, name: str) -> Image.Image:
-    """Boxes with number and score, landmarks as dots; all of it in a list too."""
+    """Boxes with number and score, masks tinted, landmarks as dots; all of it in a list too."""
     drawing = Drawing.of(canvas)
+    for index, region in enumerate(regions):
+        drawing.mask(region, SERIES[index % len(SERIES)])
     for index, region in enumerate(regions):
         drawing.box(region, SERIES[index % len(SERIES)])
     for index, region in enumerate(regions):
@@ -155,6 +167,8 @@ def draw_plan(canvas: Canvas, plan: Plan, name: str) -> Image.Image:
         drawing.outline(patch.window.corners, colour, 0.6)
     for skip in plan.skipped:
         drawing.box(skip.region, BAD)
+    for patch, colour in zip(plan.patches, colours, strict=True):
+        drawing.mask(patch.region, colour)
     for patch, colour in zip(plan.patches, colours, strict=True):
         drawing.box(patch.region, colour)
     for skip in plan.skipped:
