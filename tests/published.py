@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from detailer.core.geometry import Box
+from detailer.core.matte import Matte
 from detailer.core.plan import Failed, Painted, Progress
 from detailer.errors import EngineError
 from detailer.stages.paint import each
+from detailer.stages.refine import Guess
 from tests import fakes
 
 FIRST, SECOND = Box(8, 8, 32, 32), Box(60, 20, 82, 42)
@@ -17,6 +21,10 @@ _ENTRIES = """\
 two = tests.published:two
 none = tests.published:none
 picky = tests.published:Picky
+corner = tests.published:corner
+
+[detailer.segmenters]
+upper = tests.published:Upper
 
 [detailer.painters]
 inverting = tests.published:inverting
@@ -44,6 +52,26 @@ def publish(monkeypatch, folder) -> None:
 def two():
     """Finds the same two boxes everywhere."""
     return fakes.finds(FIRST, SECOND)
+
+
+def corner(side: int = 40, label: str = "corner"):
+    """Finds the corner of the picture, on the left above."""
+    return fakes.finds(Box(0, 0, side, side), label=label)
+
+
+class Upper:
+    """A segmenter that masks the upper half of a box; looks are counted."""
+
+    looks = 0
+
+    def look(self, picture, /):
+        type(self).looks += 1
+        return self
+
+    def masks(self, prompts, /):
+        halves = [one.box.whole() for one in prompts]
+        halves = [replace(box, bottom=(box.top + box.bottom) // 2) for box in halves]
+        return [[Guess(Matte.filled(box), 1.0)] for box in halves]
 
 
 def none():

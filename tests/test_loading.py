@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from detailer.apps.cli.flags import overridden_paint
+from detailer.core.geometry import Box
 from detailer.engines import listing
 from detailer.engines.painters.diffusion.options import Options
 from detailer.errors import EngineError, InputError, MissingEngineError
@@ -15,7 +16,7 @@ from detailer.loading import load, named
 from detailer.recipe import Recipe
 from detailer.recipes import find
 from tests import fakes
-from tests.published import Picky, publish
+from tests.published import FIRST, Picky, Upper, publish
 
 
 @pytest.fixture(autouse=True)
@@ -245,3 +246,62 @@ def test_options_of_diffusion_models_reach_their_painter_and_no_other(monkeypatc
     assert len(load(asked, diffusion=options)(grey).painted) == 4
     assert opened == [("mine", options)]
     load(recipe(painter="styled"), diffusion=options)
+
+
+def found(recipe, picture):
+    return load(recipe, without="painters").find(picture)
+
+
+def test_several_detectors_find_together_each_with_settings_of_its_own(grey):
+    also = [
+        {"detector": "corner", "labels": ["ear"], "top_k": 1, "detector_options": {"side": 30}},
+        {"detector": "two", "threshold": 0.4, "top_k": 1, "labels": ["face"]},
+        {"detector": "two", "labels": ["hand"]},
+    ]
+    asked = Recipe(detect={"detector": "picky", "also": also, "order": "left-right"})
+    regions = found(asked, grey)
+    assert [(region.label, region.box.right) for region in regions] == [
+        ("ear", 30),
+        ("face", FIRST.right),
+    ]
+
+
+def test_what_counts_for_all_of_several_detectors_stands_beside_them(grey):
+    asked = Recipe(detect={"detector": "two", "also": [{"detector": "corner"}], "drop_size": 30})
+    assert [region.label for region in found(asked, grey)] == ["corner"]
+
+
+def test_an_option_that_a_detector_does_not_have_is_refused_with_the_nearest():
+    asked = Recipe(detect={"detector": "corner", "detector_options": {"sides": 30}})
+    with pytest.raises(InputError, match="no option 'sides'; did you mean side"):
+        load(asked, without="painters")
+
+
+def test_masks_are_refined_by_a_segmenter_that_looks_once(grey):
+    Upper.looks = 0
+    asked = Recipe(
+        detect={"detector": "two"},
+        refine={"refine": "upper", "bbox_dilation": 0},
+        mask={"dilation": 0},
+    )
+    regions = found(asked, grey)
+    assert Upper.looks == 1
+    assert [region.mask.box.bottom for region in regions] == [20, 31]
+    assert [region.box.bottom for region in regions] == [32, 42]
+
+
+def test_masks_are_refined_by_what_another_detector_finds(grey):
+    asked = Recipe(
+        detect={"detector": "picky"},
+        refine={"refine": "corner", "bbox_dilation": 0, "refine_options": {"side": 16}},
+        mask={"dilation": 0},
+    )
+    (region,) = found(asked, grey)
+    assert region.box == FIRST
+    assert region.mask.box == Box(8, 8, 16, 16)
+
+
+def test_what_is_to_refine_and_is_not_known_is_told():
+    asked = Recipe(detect={"detector": "two"}, refine={"refine": "nobody"})
+    with pytest.raises(InputError, match="'nobody' is not known"):
+        load(asked, without="painters")

@@ -14,7 +14,7 @@ from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
-from detailer.engines.wrap import both, cached, either, tile_boxes, tiled
+from detailer.engines.wrap import cached, either, merged, tile_boxes, tiled
 from detailer.errors import InputError
 from tests.engines.graphs import black
 
@@ -46,12 +46,13 @@ def test_the_second_is_asked_only_where_the_first_finds_nothing() -> None:
     assert list(either(_nothing, _always(other))(black(16, 16))) == [other]
 
 
-def test_both_find_the_same_face_once_and_the_surer_box_stays() -> None:
+def test_several_find_the_same_face_once_and_the_surer_box_stays() -> None:
     sure = Region.from_box(Box(1, 1, 11, 11), "face", 0.9)
     unsure = Region.from_box(Box(2, 1, 12, 11), "face", 0.6)
     hand = Region.from_box(Box(1, 1, 11, 11), "hand", 0.5)
-    found = both(_always(unsure, hand), _always(sure))(black(16, 16))
-    assert list(found) == [sure, hand]
+    found = merged([_always(unsure, hand), _always(sure)])(black(16, 16))
+    assert list(found) == [hand, sure]
+    assert not merged([_nothing, _nothing])(black(16, 16))
 
 
 def test_one_thing_seen_a_little_differently_in_a_tile_is_found_once() -> None:

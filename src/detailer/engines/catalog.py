@@ -17,6 +17,7 @@ from detailer.errors import InputError, MissingEngineError
 from detailer.stages.crop import Upscaler
 from detailer.stages.detect import Detector
 from detailer.stages.paint import Painter
+from detailer.stages.refine import Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,15 @@ def open_painter(spec: str = AUTO, **options: Any) -> Painter:
     return _opened("painter", resolved_painter(spec), options)  # type: ignore[no-any-return]
 
 
+def open_segmenter(spec: str, **options: Any) -> Segmenter:
+    """The segmenter of a name, or name:path.
+
+    Raises:
+        InputError, MissingEngineError, EngineError: As `open_detector` does.
+    """
+    return _opened("segmenter", spec, options)  # type: ignore[no-any-return]
+
+
 def open_upscaler(spec: str, **options: Any) -> Upscaler:
     """The upscaler of a name, or name:path.
 
@@ -115,6 +125,12 @@ def option_names(kind: Kind, spec: str) -> tuple[str, ...]:
     point = _point(kind, spec, parsed)
     _check_lack(kind, parsed)
     return tuple(name for name in _parameters(loaded(kind, point)) if name != "path")
+
+
+def is_known(kind: Kind, spec: str) -> bool:
+    """Whether there is an engine of that kind and name, be it ours or published."""
+    name = Spec.parse(spec).name
+    return name in built_in(kind) or name in published(kind)
 
 
 def listed_engine(kind: Kind, spec: str) -> Listed | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -28,15 +29,19 @@ def either(first: Detector, second: Detector) -> Detector:
     return detect
 
 
-def both(first: Detector, second: Detector, overlap: float = 0.45) -> Detector:
-    """What either of them finds, once; most certain first.
+def merged(detectors: Sequence[Detector], overlap: float = 0.45) -> Detector:
+    """What any of them finds, once, in their order.
 
     Of two regions with one label whose boxes overlap (intersection over union) by `overlap` or
     more, the more certain stays.
     """
 
     def detect(picture: Picture, /) -> Regions:
-        return unique(first(picture) + second(picture), overlap)
+        found = Regions(size_of(picture))
+        for detector in detectors:
+            found += detector(picture)
+        kept = {id(region) for region in unique(found, overlap)}
+        return found.filter(lambda region: id(region) in kept)
 
     return detect
 

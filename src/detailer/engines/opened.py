@@ -1,0 +1,168 @@
+"""Opened: the engines that recipes name, each opened when first asked for, and kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from detailer.core.paint import Paint
+from detailer.core.pixels import Picture
+from detailer.core.regions import Regions
+from detailer.core.regions.from_mask import Trace
+from detailer.core.settings import Settings
+from detailer.engines.catalog import (
+    is_known,
+    listed_engine,
+    open_detector,
+    open_painter,
+    open_segmenter,
+    open_upscaler,
+    option_names,
+    resolved_painter,
+)
+from detailer.engines.foreseen import own_defaults
+from detailer.engines.listed import Kind
+from detailer.engines.wrap import merged, tiled
+from detailer.recipe import Recipe
+from detailer.stages.crop import Upscaler
+from detailer.stages.detect import Detect, Detector, chosen
+from detailer.stages.paint import Painter
+from detailer.stages.refine import Refine, Segmenter
+
+log = logging.getLogger(__name__)
+
+Style: TypeAlias = Literal["photo", "drawing"]
+
+_NONE: Mapping[str, Any] = {}
+
+
+@dataclass
+class Engines:
+    """Engines by their names, opened when first asked for and kept.
+
+    `options` are those of painters that have a group of them, by the painter's name.
+    """
+
+    style: Style = "photo"
+    fit_mask: bool = False
+    options: Mapping[str, Settings] = field(default_factory=dict)
+    _opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def finder(self, recipe: Recipe) -> Detector:
+        """What finds the regions of one pass: its detectors, and what refines their masks."""
+        several, refines = bool(recipe.detect.also), bool(recipe.refine.refine)
+        if not several and not refines:
+            return self.detector(recipe.detect)
+        found = merged([self._choosing(detect) for detect in recipe.detect.each()])
+        return self._refined(found, recipe) if refines else found
+
+    def detector(self, detect: Detect) -> Detector:
+        """The detector that the settings name first, looking at tiles where they say so."""
+        wishes = self._wishes(detect)
+        found: Detector = self._kept("detector", detect.detector, wishes, detect.detector_options)
+        listed = listed_engine("detector", detect.detector)
+        if detect.tile and not (listed and listed.given):
+            return tiled(found, detect.tile, detect.tile_overlap)
+        return found
+
+    def _choosing(self, detect: Detect) -> Detector:
+        find = self.detector(detect)
+
+        def detect_chosen(picture: Picture, /) -> Regions:
+            return chosen(find(picture), detect)
+
+        return detect_chosen
+
+    def _refined(self, found: Detector, recipe: Recipe) -> Detector:
+        from detailer.engines.refined import masked, refined
+
+        how = recipe.refine
+        if is_known("segmenter", how.refine):
+            return refined(found, self.segmenter(how), how)
+        masks = recipe.detect.but(
+            detector=how.refine, detector_options=how.refine_options, labels=(), also=()
+        )
+        return masked(found, self.detector(masks), how)
+
+    def segmenter(self, refine: Refine) -> Segmenter:
+        """The segmenter that the settings name."""
+        found: Segmenter = self._kept("segmenter", refine.refine, {}, refine.refine_options)
+        return found
+
+    def _wishes(self, detect: Detect) -> dict[str, Any]:
+        wishes: dict[str, Any] = {"threshold": detect.threshold, "fit": self.fit_mask}
+        label = detect.labels[0] if detect.labels else ""
+        # What is given without a label is what is looked for.
+        wishes["trace_as"] = Trace(label=label or "mask", drop_size=detect.drop_size)
+        return wishes | ({"labels": detect.labels, "label": label} if label else {})
+
+    def painter(self, name: str) -> Painter:
+        """The painter of a name, or name:path; "auto" is what this machine can do."""
+        name = resolved_painter(name)
+        found: Painter = self._kept("painter", name, {"style": self.style} | self._options(name))
+        return found
+
+    def check(self, paint: Paint) -> None:
+        """Ask the painter, if it can tell, whether it can paint with these settings.
+
+        Raises:
+            InputError: If no region could be painted with them.
+        """
+        check = getattr(self.painter(paint.painter), "check", None)
+        if check is not None:
+            check(paint)
+
+    def completed(self, recipe: Recipe, told: bool = True) -> Recipe:
+        """The recipe with what its painter's model has as default, where nothing is set.
+
+        `told`: say so where nothing is known of the model.
+        """
+        painter, prompt = recipe.paint.painter, recipe.paint.prompt
+        known = own_defaults(painter, prompt=prompt, **self._options(painter))
+        listed = listed_engine("painter", painter)
+        if told and not known and listed and listed.defaults:
+            log.warning("nothing is known of what suits %s: general defaults are taken", painter)
+        stages = {
+            stage: _unless_set(getattr(recipe, stage), values) for stage, values in known.items()
+        }
+        return recipe.but(**stages, then=tuple(self.completed(one, told) for one in recipe.then))
+
+    def _options(self, painter: str) -> dict[str, Any]:
+        listed = listed_engine("painter", painter)
+        own = self.options.get(listed.name) if listed else None
+        return {"options": own} if own else {}
+
+    def upscaler(self, name: str) -> Upscaler:
+        """The upscaler of a name, or name:path."""
+        found: Upscaler = self._kept("upscaler", name, {"style": self.style})
+        return found
+
+    def _kept(
+        self, kind: Kind, name: str, wishes: dict[str, Any], demands: Mapping[str, Any] = _NONE
+    ) -> Any:
+        """An engine with those of the wishes that it knows as options, and with all demands."""
+        known = option_names(kind, name)
+        options = {option: value for option, value in wishes.items() if option in known}
+        options |= demands
+        listed = listed_engine(kind, name)
+        for option, inner in listed.inner if listed else ():
+            detect = Detect(detector=inner, threshold=wishes["threshold"])
+            options[option] = self.detector(detect)
+        key = repr((kind, name, sorted(options.items())))
+        if key not in self._opened:
+            self._opened[key] = _OPENERS[kind](name, **options)
+        return self._opened[key]
+
+
+def _unless_set(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    return settings.but(**{**values, **settings.as_set()})
+
+
+_OPENERS: dict[Kind, Callable[..., Any]] = {
+    "detector": open_detector,
+    "segmenter": open_segmenter,
+    "painter": open_painter,
+    "upscaler": open_upscaler,
+}
