@@ -144,6 +144,12 @@ def test_an_unknown_engine_is_named_before_anything_is_done():
         load(recipe(painter="invertin"))
 
 
+def test_a_prompt_that_means_nothing_is_refused_before_anything_is_done():
+    later = Recipe(paint={"prompt": "[ASCX]a", "painter": "classic"})
+    with pytest.raises(InputError, match="did you mean ASC"):
+        load(Recipe(then=[later]))
+
+
 def test_a_painter_of_a_later_pass_is_missed_before_anything_is_done():
     with pytest.raises(InputError, match="gone"):
         load(recipe(then=(recipe(painter="gone"),)))
@@ -286,7 +292,7 @@ def test_masks_are_refined_by_a_segmenter_that_looks_once(grey):
     )
     regions = found(asked, grey)
     assert Upper.looks == 1
-    assert [region.mask.box.bottom for region in regions] == [20, 31]
+    assert [region.mask.trimmed().box.bottom for region in regions] == [20, 31]
     assert [region.box.bottom for region in regions] == [32, 42]
 
 
@@ -298,7 +304,7 @@ def test_masks_are_refined_by_what_another_detector_finds(grey):
     )
     (region,) = found(asked, grey)
     assert region.box == FIRST
-    assert region.mask.box == Box(8, 8, 16, 16)
+    assert region.mask.trimmed().box == Box(8, 8, 16, 16)
 
 
 def test_what_is_to_refine_and_is_not_known_is_told():

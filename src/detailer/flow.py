@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from detailer.core.canvas import Canvas
+from detailer.core.geometry import Size
 from detailer.core.pixels import Native
 from detailer.core.plan import Failed, Painted, Patch, Plan, Progress, Skipped
 from detailer.core.regions import Regions
@@ -16,7 +17,7 @@ from detailer.stages.blend import Shrunk, match_colour, paste, paste_mask, shrin
 from detailer.stages.crop import Upscaler, cut, frame
 from detailer.stages.detect import Detector, select
 from detailer.stages.mask import reshape
-from detailer.stages.paint import Painter, resolved
+from detailer.stages.paint import Assigned, Painter, assigned
 
 
 @dataclass(frozen=True)
@@ -158,21 +159,32 @@ class Detailer:
 
 
 def make_plan(regions: Regions, recipe: Recipe) -> Plan:
-    """Every region framed and given its settings, or skipped with the reason."""
-    patches: list[Patch] = []
-    skipped: list[Skipped] = []
-    for index, region in enumerate(regions):
-        framed = "empty mask" if region.mask.empty else frame(region, regions.size, recipe.crop)
-        if isinstance(framed, str):
-            skipped.append(Skipped(index, region, framed))
-            continue
-        mask = paste_mask(region, framed, regions.size, recipe.blend)
-        if mask.box.empty:
-            skipped.append(Skipped(index, region, "empty mask in its window"))
-            continue
-        paint = resolved(recipe.paint, region, index, regions.size)
-        patches.append(Patch(index, region, framed, mask, paint))
-    return Plan(regions.size, tuple(patches), tuple(skipped))
+    """Every region framed and given its settings, or skipped with the reason.
+
+    The patches are in the order that the prompt asks for, that of the regions if it asks for none.
+
+    Raises:
+        InputError: If a prompt cannot be taken apart, or a choice in it cannot be made.
+    """
+    made = [_patch(one, regions.size, recipe) for one in assigned(recipe.paint, regions)]
+    return Plan(
+        regions.size,
+        tuple(each for each in made if isinstance(each, Patch)),
+        tuple(each for each in made if isinstance(each, Skipped)),
+    )
+
+
+def _patch(one: Assigned, picture: Size, recipe: Recipe) -> Patch | Skipped:
+    index, region = one.index, one.region
+    if isinstance(one.told, str):
+        return Skipped(index, region, one.told)
+    framed = frame(region, picture, recipe.crop)
+    if isinstance(framed, str):
+        return Skipped(index, region, framed)
+    mask = paste_mask(region, framed, picture, recipe.blend)
+    if mask.box.empty:
+        return Skipped(index, region, "empty mask in its window")
+    return Patch(index, region, framed, mask, one.told)
 
 
 @dataclass

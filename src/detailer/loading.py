@@ -16,6 +16,7 @@ from detailer.engines.opened import Engines, Style
 from detailer.engines.painters.diffusion.options import Options
 from detailer.errors import EngineError
 from detailer.flow import Detailer
+from detailer.prompts.wording import Wording
 from detailer.recipe import Recipe
 from detailer.recipes import find
 from detailer.stages.detect import Detect, Detector
@@ -54,6 +55,7 @@ def load(  # noqa: PLR0913  # each is a word of the command line too
     engines = Engines(style, fit_mask, {"diffusion": diffusion} if diffusion else {})
     for passing in recipe.passes():
         check(passing.paint)
+        Wording.of(passing.paint)  # a tag that is not known is refused here
     # Before anything is opened: a model that is not there, or broken, is told at once.
     known = engines.completed(recipe, told=without == "painters")
     if without != "painters":

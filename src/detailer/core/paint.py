@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from detailer.core.settings import Settings
 
@@ -32,8 +32,17 @@ class Lora(Settings):
 
     name: str = Field(description="Its file's name, with or without ending.")
     weight: float = Field(1.0, description="Its weight in the network.")
-    text_weight: float = Field(1.0, description="Its weight in the text encoders.")
+    text_weight: float = Field(
+        1.0, description="Its weight in the text encoders; the same, where only the other is given."
+    )
     blocks: str = Field("", description="Weights by blocks, as LBW= says them.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_weight_for_both(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "weight" in values:
+            return {"text_weight": values["weight"], **values}
+        return values
 
 
 class Paint(Settings):

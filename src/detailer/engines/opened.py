@@ -11,6 +11,7 @@ from detailer.core.paint import Paint
 from detailer.core.pixels import Picture
 from detailer.core.regions import Regions
 from detailer.core.regions.from_mask import Trace
+from detailer.core.segmenter import Segmenter
 from detailer.core.settings import Settings
 from detailer.engines.catalog import (
     is_known,
@@ -24,12 +25,14 @@ from detailer.engines.catalog import (
 )
 from detailer.engines.foreseen import own_defaults
 from detailer.engines.listed import Kind
+from detailer.engines.refined import masked, refined
 from detailer.engines.wrap import merged, tiled
+from detailer.prompts.wording import mentioned
 from detailer.recipe import Recipe
 from detailer.stages.crop import Upscaler
 from detailer.stages.detect import Detect, Detector, chosen
 from detailer.stages.paint import Painter
-from detailer.stages.refine import Refine, Segmenter
+from detailer.stages.refine import Refine
 
 log = logging.getLogger(__name__)
 
@@ -54,21 +57,24 @@ class Engines:
         """What finds the regions of one pass: its detectors, and what refines their masks."""
         several, refines = bool(recipe.detect.also), bool(recipe.refine.refine)
         if not several and not refines:
-            return self.detector(recipe.detect)
-        found = merged([self._choosing(detect) for detect in recipe.detect.each()])
+            return self.detector(recipe.detect, recipe.refine)
+        found = merged([self._choosing(detect, recipe) for detect in recipe.detect.each()])
         return self._refined(found, recipe) if refines else found
 
-    def detector(self, detect: Detect) -> Detector:
-        """The detector that the settings name first, looking at tiles where they say so."""
-        wishes = self._wishes(detect)
+    def detector(self, detect: Detect, refine: Refine | None = None) -> Detector:
+        """The detector that the settings name first, looking at tiles where they say so.
+
+        `refine` is for those that refine masks by themselves.
+        """
+        wishes = self._wishes(detect) | ({"how": refine} if refine else {})
         found: Detector = self._kept("detector", detect.detector, wishes, detect.detector_options)
         listed = listed_engine("detector", detect.detector)
         if detect.tile and not (listed and listed.given):
             return tiled(found, detect.tile, detect.tile_overlap)
         return found
 
-    def _choosing(self, detect: Detect) -> Detector:
-        find = self.detector(detect)
+    def _choosing(self, detect: Detect, recipe: Recipe) -> Detector:
+        find = self.detector(detect, recipe.refine)
 
         def detect_chosen(picture: Picture, /) -> Regions:
             return chosen(find(picture), detect)
@@ -76,8 +82,6 @@ class Engines:
         return detect_chosen
 
     def _refined(self, found: Detector, recipe: Recipe) -> Detector:
-        from detailer.engines.refined import masked, refined
-
         how = recipe.refine
         if is_known("segmenter", how.refine):
             return refined(found, self.segmenter(how), how)
@@ -119,8 +123,9 @@ class Engines:
 
         `told`: say so where nothing is known of the model.
         """
-        painter, prompt = recipe.paint.painter, recipe.paint.prompt
-        known = own_defaults(painter, prompt=prompt, **self._options(painter))
+        painter = recipe.paint.painter
+        prompt, loras = mentioned(recipe.paint), recipe.paint.loras
+        known = own_defaults(painter, prompt=prompt, loras=loras, **self._options(painter))
         listed = listed_engine("painter", painter)
         if told and not known and listed and listed.defaults:
             log.warning("nothing is known of what suits %s: general defaults are taken", painter)

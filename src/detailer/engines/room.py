@@ -33,7 +33,8 @@ def _room(flow: bool) -> tuple[int, int, str]:
     try:
         import torch
 
-        from detailer.engines.painters.diffusion.loading.device import device_of, dtype_of
+        from detailer.engines.device import device_of
+        from detailer.engines.painters.diffusion.loading.device import dtype_of
     except FAILURES:
         return 4, memory_bytes(), "memory"
     device = device_of("auto")

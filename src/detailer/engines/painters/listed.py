@@ -10,7 +10,8 @@ from detailer.engines.upscalers.listed import REALESRGAN, REALESRGAN_WHEELS
 _PAINTERS = "detailer.engines.painters"
 _DIFFUSION = f"{_PAINTERS}.diffusion"
 _IMAGINED = (
-    "prompt", "negative", "denoise", "denoise_power", "steps", "cfg", "sampler_name", "scheduler",
+    "prompt", "negative", "main_prompt", "main_negative", "prompt_syntax", "wildcards", "loras",
+    "denoise", "denoise_power", "steps", "cfg", "sampler_name", "scheduler",
     "sigmas", "seed", "seed_mode", "cycle", "mask_mode", "mask_strength", "clip_skip", "shift",
     "guidance", "guider",
     "inpaint_model", "controls", "refiner", "refiner_ratio", "refiner_prompt", "refiner_negative",

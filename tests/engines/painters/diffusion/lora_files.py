@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from detailer.core.paint import Lora
+
 RANK, ALPHA = 4, 2.0
 
 UNET = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -37,6 +39,11 @@ class Change:
 
     def __call__(self, x: Tensor) -> Tensor:
         return x @ self.down.T @ self.up.T
+
+
+def lora(name: str, *weights: float) -> Lora:
+    """What asks for a file: its weight in the network and, if it is another, in the encoders."""
+    return Lora(name=name, **dict(zip(("weight", "text_weight"), weights, strict=False)))
 
 
 def kohya(path: Path, changes: Mapping[str, Change]) -> Path:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from detailer.core.geometry import Box, Size
+from detailer.core.paint import Lora
 from detailer.core.plan import Plan
 from detailer.core.region import Region
 from detailer.core.regions import Regions
@@ -87,12 +88,15 @@ def test_an_inpaint_model_is_shown_the_picture_with_a_hole_as_well() -> None:
 
 def test_texts_count_once_for_each_set_of_loras_and_each_model() -> None:
     one = planned(recipe(cfg=1), *boxes(3))
-    prompts = ["a", "a<lora:x:0.5>", "a"]
+    given = Lora(name="x", weight=0.5)
+    told = [{"prompt": "a"}, {"prompt": "a<lora:x:0.5>"}, {"prompt": "a", "loras": (given,)}]
     patches = tuple(
-        type(patch)(**{**vars(patch), "paint": patch.paint.but(prompt=prompt)})
-        for patch, prompt in zip(one.patches, prompts, strict=True)
+        type(patch)(**{**vars(patch), "paint": patch.paint.but(**words)})
+        for patch, words in zip(one.patches, told, strict=True)
     )
-    assert foreseen(Plan(one.size, patches)).texts == 2
+    found = foreseen(Plan(one.size, patches), Options(device="cuda"))
+    assert found.texts == 2
+    assert [batch.regions for batch in found.batches] == [(0,), (1, 2)]
     assert foreseen(planned(recipe(refiner="r", negative="b"), *boxes(3))).texts == 4
 
 

@@ -161,6 +161,7 @@ def test_a_mask_of_nothing_repaints_nothing() -> None:
         ({"controls": ({"kind": "reference", "model": "x"},)}, "controls"),
         ({"refiner": "y"}, "refiner"),
         ({"prompt": "a <lora:fine:0.5>"}, "<lora"),
+        ({"loras": ({"name": "fine"},)}, "<lora"),
     ],
 )
 def test_what_a_stock_pipeline_cannot_do_is_refused(change: dict[str, Any], word: str) -> None:

@@ -1,4 +1,4 @@
-"""Lora: tags in prompts, and adapters that are loaded once and switched."""
+"""Lora: adapters that are loaded once and switched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from detailer.engines.painters.diffusion.lora import Loras, LoraUse, parsed
+from detailer.engines.painters.diffusion.lora import Loras
 from detailer.errors import EngineError, InputError
 from tests.engines.painters.diffusion import tiny
 from tests.engines.painters.diffusion.lora_files import (
@@ -22,49 +22,12 @@ from tests.engines.painters.diffusion.lora_files import (
     diffusers,
     expect,
     kohya,
+    lora,
     peft,
 )
 
 HALF = 0.5  # alpha / rank of a kohya file
 FIRST_TEXT = Change.of(32, 32, 5)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "text", "uses"),
-    [
-        ("none", "none", ()),
-        ("<lora:a>", "", (LoraUse("a"),)),
-        ("<lora:a:0.5:0.8>", "", (LoraUse("a", 0.5, 0.8),)),
-        ("<lyco:a:.7>", "", (LoraUse("a", 0.7, 0.7),)),
-        ("<lora:dir/b.safetensors:1>", "", (LoraUse("dir/b.safetensors"),)),
-        (
-            "x <lora:a:.7> y <lora:b:-1:0.2> <lora:a:0.1>",
-            "x  y  ",
-            (LoraUse("a", 0.7, 0.7), LoraUse("b", -1.0, 0.2)),
-        ),
-        ("<lora:>", "<lora:>", ()),
-        ("a < b, lora:c:1", "a < b, lora:c:1", ()),
-    ],
-)
-def test_tags_are_taken_out_of_the_prompt(
-    prompt: str, text: str, uses: tuple[LoraUse, ...]
-) -> None:
-    assert parsed(prompt) == (text, uses)
-
-
-@pytest.mark.parametrize(
-    ("tag", "message"),
-    [
-        ("<lora:a:much>", "'much' for a weight: it is no number"),
-        ("<lora:a:nan>", "it is no number"),
-        ("<lora:a:>", "it is no number"),
-        ("<lora:a:1:2:3>", "has 3 weights"),
-        ("<lora:a:0.8:LBW=1,0,0,1;A=0.5>", "weights by blocks are not known"),
-    ],
-)
-def test_a_tag_that_cannot_be_meant_is_refused(tag: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        parsed(f"a {tag}")
 
 
 @pytest.fixture
@@ -86,7 +49,7 @@ def test_each_format_changes_the_layers_it_names(sd15: Any, tmp_path: Path, name
     write, unet, text, scale = FORMATS[name]
     write(tmp_path / "style.safetensors", {unet: FIRST, text: SECOND})
     loras = Loras(sd15, (str(tmp_path),))
-    loras.use((LoraUse("style", 0.5, 0.25),))
+    loras.use((lora("style", 0.5, 0.25),))
     expect(sd15, f"unet.{UNET}", lambda x: FIRST(x) * 0.5 * scale)
     expect(sd15, f"text_encoder.{TEXT}", lambda x: SECOND(x) * 0.25 * scale)
 
@@ -95,10 +58,10 @@ def test_a_file_for_one_part_only_leaves_the_other(sd15: Any, tmp_path: Path) ->
     peft(tmp_path / "unet.safetensors", {f"unet.{UNET}": FIRST})
     peft(tmp_path / "text.safetensors", {f"text_encoder.{TEXT}": SECOND})
     loras = Loras(sd15, (str(tmp_path),))
-    loras.use((LoraUse("unet", 2.0, 0.0),))
+    loras.use((lora("unet", 2.0, 0.0),))
     expect(sd15, f"unet.{UNET}", lambda x: FIRST(x) * 2)
     expect(sd15, f"text_encoder.{TEXT}", None)
-    loras.use((LoraUse("text"),))
+    loras.use((lora("text"),))
     expect(sd15, f"unet.{UNET}", None)
     expect(sd15, f"text_encoder.{TEXT}", SECOND)
 
@@ -118,12 +81,12 @@ def test_several_add_up_and_are_switched_without_being_loaded_again(
 
     monkeypatch.setattr(type(sd15), "load_lora_weights", counted)
     loras = Loras(sd15, (str(tmp_path),))
-    both = (LoraUse("one", 0.5), LoraUse("two", -1.0))
+    both = (lora("one", 0.5), lora("two", -1.0))
     for uses, expected in (
         (both, lambda x: FIRST(x) * 0.5 - other(x)),
-        ((LoraUse("two"),), other),
+        ((lora("two"),), other),
         ((), None),
-        ((LoraUse("one", 0.0),), lambda x: FIRST(x) * 0),
+        ((lora("one", 0.0),), lambda x: FIRST(x) * 0),
         (both, lambda x: FIRST(x) * 0.5 - other(x)),
     ):
         loras.use(uses)
@@ -134,10 +97,10 @@ def test_several_add_up_and_are_switched_without_being_loaded_again(
 def test_nothing_happens_where_nothing_changes(sd15: Any, tmp_path: Path) -> None:
     peft(tmp_path / "one.safetensors", {f"unet.{UNET}": FIRST})
     loras = Loras(sd15, (str(tmp_path),))
-    loras.use((LoraUse("one"),))
+    loras.use((lora("one"),))
     touched: list[str] = []
     sd15.set_adapters = lambda *given: touched.append("set")
-    loras.use((LoraUse("one"),))
+    loras.use((lora("one"),))
     assert not touched
 
 
@@ -147,7 +110,7 @@ def test_without_loras_the_model_is_as_it_was_to_the_bit(sd15: Any, tmp_path: Pa
     with torch.no_grad():
         before = sd15.unet(*given).sample
         loras = Loras(sd15, (str(tmp_path),))
-        loras.use((LoraUse("one"),))
+        loras.use((lora("one"),))
         assert not torch.equal(sd15.unet(*given).sample, before)
         loras.use(())
         assert torch.equal(sd15.unet(*given).sample, before)
@@ -164,7 +127,7 @@ def test_the_two_encoders_of_sdxl_and_its_block_numbers_are_told_apart(tmp_path:
             f"lora_te2_{KOHYA_TEXT}": SECOND,
         },
     )
-    Loras(pipe, (str(tmp_path),)).use((LoraUse("xl", 1.0, 0.5),))
+    Loras(pipe, (str(tmp_path),)).use((lora("xl", 1.0, 0.5),))
     expect(pipe, f"unet.{UNET}", lambda x: wide(x) * HALF)
     expect(pipe, f"text_encoder.{TEXT}", lambda x: FIRST_TEXT(x) * HALF * 0.5)
     expect(pipe, f"text_encoder_2.{TEXT}", lambda x: SECOND(x) * HALF * 0.5)
@@ -179,7 +142,7 @@ def test_a_lora_of_flux_changes_its_transformer(tmp_path: Path, trainer: str) ->
         kohya(tmp_path / "f.safetensors", {"lora_unet_single_blocks_0_linear2": change})
     else:
         peft(tmp_path / "f.safetensors", {f"transformer.{name}": change})
-    Loras(pipe, (str(tmp_path),)).use((LoraUse("f", 0.5),))
+    Loras(pipe, (str(tmp_path),)).use((lora("f", 0.5),))
     scale = HALF if trainer == "kohya" else 1.0
     expect(pipe, f"transformer.{name}", lambda x: change(x) * 0.5 * scale)
 
@@ -196,10 +159,10 @@ def test_a_load_that_breaks_half_way_leaves_nothing_behind(
     with monkeypatch.context() as patch:
         patch.setattr(type(sd15), "load_lora_into_text_encoder", broken)
         with pytest.raises(EngineError, match=r"a\.safetensors cannot be loaded: no room"):
-            loras.use((LoraUse("a"),))
+            loras.use((lora("a"),))
     assert not any(sd15.get_list_adapters().values())
     expect(sd15, f"unet.{UNET}", None)
-    loras.use((LoraUse("a"),))
+    loras.use((lora("a"),))
     expect(sd15, f"unet.{UNET}", FIRST)
     expect(sd15, f"text_encoder.{TEXT}", SECOND)
 
@@ -210,21 +173,21 @@ def test_a_pickle_is_loaded_only_where_it_is_allowed(sd15: Any, tmp_path: Path) 
         {f"unet.{UNET}.lora_A.weight": FIRST.down, f"unet.{UNET}.lora_B.weight": FIRST.up}, path
     )
     with pytest.raises(InputError, match=r"old\.bin is a pickle"):
-        Loras(sd15, (str(tmp_path),)).use((LoraUse("old"),))
-    Loras(sd15, (str(tmp_path),), (str(path),)).use((LoraUse("old"),))
+        Loras(sd15, (str(tmp_path),)).use((lora("old"),))
+    Loras(sd15, (str(tmp_path),), (str(path),)).use((lora("old"),))
     expect(sd15, f"unet.{UNET}", FIRST)
 
 
 def test_an_unknown_name_is_an_error_and_changes_nothing(sd15: Any, tmp_path: Path) -> None:
     peft(tmp_path / "style.safetensors", {f"unet.{UNET}": FIRST})
     loras = Loras(sd15, (str(tmp_path),))
-    loras.use((LoraUse("style"),))
+    loras.use((lora("style"),))
     with pytest.raises(InputError, match=r"no 'stile' in .*; did you mean style\?"):
-        loras.use((LoraUse("stile"),))
+        loras.use((lora("stile"),))
     expect(sd15, f"unet.{UNET}", FIRST)
 
 
 def test_a_pipeline_without_loras_says_so(tmp_path: Path) -> None:
     peft(tmp_path / "a.safetensors", {f"unet.{UNET}": FIRST})
     with pytest.raises(EngineError, match="diffusers has no LoRA for object"):
-        Loras(object(), (str(tmp_path),)).use((LoraUse("a"),))
+        Loras(object(), (str(tmp_path),)).use((lora("a"),))

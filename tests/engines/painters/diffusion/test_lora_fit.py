@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from detailer.engines.painters.diffusion.lora import Loras, LoraUse
+from detailer.engines.painters.diffusion.lora import Loras
 from detailer.errors import EngineError
 from tests.engines.painters.diffusion import tiny
 from tests.engines.painters.diffusion.lora_files import (
@@ -22,6 +22,7 @@ from tests.engines.painters.diffusion.lora_files import (
     diffusers,
     expect,
     kohya,
+    lora,
     peft,
 )
 
@@ -73,11 +74,11 @@ def test_a_lora_of_another_family_is_refused_and_the_pipeline_works_as_before(
     write(tmp_path / f"{name}.safetensors", changes)
     peft(tmp_path / "good.safetensors", {f"unet.{UNET}": FIRST})
     loras = Loras(sd15, (str(tmp_path),))
-    good = (LoraUse("good", 0.5),)
+    good = (lora("good", 0.5),)
     loras.use(good)
     names = list(sd15.unet.state_dict())
     with pytest.raises(EngineError, match=rf"{name}\.safetensors .*{message}"):
-        loras.use((LoraUse("good"), LoraUse(name)))
+        loras.use((lora("good"), lora(name)))
     assert list(sd15.unet.state_dict()) == names
     expect(sd15, f"unet.{UNET}", lambda x: FIRST(x) * 0.5)
     loras.use(())
@@ -91,11 +92,11 @@ def test_a_lycoris_file_is_named_for_what_it_is(sd15: Any, tmp_path: Path) -> No
     parts = ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
     save_file({f"{name}.{part}": torch.zeros(4, 4) for part in parts}, tmp_path / "l.safetensors")
     with pytest.raises(EngineError, match=r"l\.safetensors is a LyCORIS file"):
-        Loras(sd15, (str(tmp_path),)).use((LoraUse("l"),))
+        Loras(sd15, (str(tmp_path),)).use((lora("l"),))
 
 
 def test_a_truncated_file_is_an_error_that_names_it(sd15: Any, tmp_path: Path) -> None:
     path = peft(tmp_path / "cut.safetensors", {f"unet.{UNET}": FIRST})
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(EngineError, match=r"cut\.safetensors is cut short"):
-        Loras(sd15, (str(tmp_path),)).use((LoraUse("cut"),))
+        Loras(sd15, (str(tmp_path),)).use((lora("cut"),))

@@ -12,7 +12,7 @@ import torch
 
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Box, Size
-from detailer.core.paint import Paint
+from detailer.core.paint import Lora, Paint
 from detailer.core.plan import Cutout, Failed, Painted, Patch, Progress
 from detailer.core.region import Region
 from detailer.core.window import Window
@@ -291,7 +291,10 @@ def test_large_sizes_go_through_the_vae_in_tiles(above: int, tiles: bool) -> Non
         ({"sampler_name": "eular"}, "euler"),
         ({"scheduler": "carras"}, "karras"),
         ({"guider": "cgf"}, "cfg"),
-        ({"prompt": "<lora:a:strong>"}, "<lora:name:0.8>"),
+        ({"prompt": "<lora:a:strong>"}, "no number; write 0.8"),
+        ({"prompt": "<lora:a:1:LBW=XY:0,1;A=2>"}, "LoRA a has weights by blocks, LBW=XY:0,1;A=2"),
+        ({"loras": ({"name": "b", "blocks": "1,0"},)}, "LoRA b has weights by blocks, LBW=1,0"),
+        ({"prompt": "[ASCX]a"}, "did you mean ASC"),
     ],
     ids=str,
 )
@@ -301,3 +304,34 @@ def test_what_no_region_could_be_painted_with_is_refused_at_once(
     with pytest.raises(InputError, match=hint):
         painter().check(TOLD.but(**told))
     painter().check(TOLD)
+
+
+def test_prompts_that_differ_by_region_are_not_encoded_before_there_are_regions() -> None:
+    for prompt in ("[ASC]no number[SEP]0.5", "{no|number}", "[WHO][left] no number"):
+        one = painter()
+        one.check(TOLD.but(prompt=prompt, loras=(Lora(name="b"),)))
+        assert family_of(one).encoded == []
+        assert one.model.loras.used == [(Lora(name="b"),)]  # type: ignore[attr-defined]
+    one = painter()
+    one.check(TOLD.but(prompt="[ASC] <lora:a:0.5>[PROMPT]", main_prompt="0.5"))
+    assert sorted(family_of(one).encoded) == ["-0.4", "0.5"]
+
+
+def test_a_tag_in_the_prompt_and_a_given_lora_are_one_set() -> None:
+    one = painter()
+    tag, given = Lora(name="a", weight=0.5), Lora(name="b")
+    together = [
+        cutout(0, prompt="<lora:a:0.5>0.2", loras=(given,)),
+        cutout(1, prompt="0.2", loras=(tag, given)),
+    ]
+    assert all(isinstance(answer, Painted) for answer in answers(one, together).values())
+    assert one.model.loras.used == [(tag, given)]  # type: ignore[attr-defined]
+    assert family_of(one).calls == [4] * 5
+
+
+def test_a_lora_with_weights_by_blocks_fails_its_region_alone() -> None:
+    work = [cutout(0, prompt="<lora:a:LBW=1,0>0.2"), cutout(1, prompt="0.2")]
+    found = answers(painter(), work)
+    assert isinstance(found[0], Failed)
+    assert "LoRA a has weights by blocks" in found[0].reason
+    assert isinstance(found[1], Painted)

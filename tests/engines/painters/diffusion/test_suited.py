@@ -10,7 +10,7 @@ from detailer.engines.painters.diffusion.suited import suited
 from detailer.loading import load
 from detailer.recipe import Recipe
 from tests.engines.painters.diffusion import tiny
-from tests.engines.painters.diffusion.lora_files import UNET, Change, kohya
+from tests.engines.painters.diffusion.lora_files import UNET, Change, kohya, lora
 
 
 def shelf(folder: Path, *names: str) -> Options:
@@ -31,6 +31,12 @@ def test_a_few_step_lora_has_the_last_word(tmp_path: Path) -> None:
     assert found["paint"]["steps"] == 8
     assert found["paint"]["cfg"] == 1
     assert found["crop"] == defaults_of(model)["crop"]
+    assert suited(model, "", options, (lora("sdxl_lightning_8step_lora"),)) == found
+    for prompt in (
+        "{a|<lora:sdxl_lightning_8step_lora>}",
+        "[ASC]a[SEP]b<lora:sdxl_lightning_8step_lora:{1|.5}>",
+    ):
+        assert suited(model, prompt, options) == found
 
 
 def test_a_lora_that_is_not_there_is_told_when_it_is_loaded_not_here() -> None:
@@ -40,9 +46,15 @@ def test_a_lora_that_is_not_there_is_told_when_it_is_loaded_not_here() -> None:
 
 def test_a_recipe_with_such_a_lora_takes_its_few_steps_unless_steps_are_set(tmp_path: Path) -> None:
     options = shelf(tmp_path, "lcm-lora-sdv1-5")
-    told = {"painter": f"diffusion:{tiny.folder('sd15')}", "prompt": "<lora:lcm-lora-sdv1-5>"}
+    painter, tag = f"diffusion:{tiny.folder('sd15')}", "<lora:lcm-lora-sdv1-5>"
     boxes = {"detector": "boxes:0,0,9,9"}
-    for more, steps in (({}, 4), ({"steps": 20}, 20)):
+    for more, steps in (
+        ({"prompt": tag}, 4),
+        ({"prompt": tag, "steps": 20}, 20),
+        ({"loras": [{"name": "lcm-lora-sdv1-5"}]}, 4),
+        ({"main_prompt": tag}, 4),
+    ):
+        told = {"painter": painter}
         recipe = Recipe(detect=boxes, paint={**told, **more})
         paint = load(recipe, diffusion=options, without="painters").recipe.paint
         assert (paint.steps, paint.sampler_name, paint.cfg) == (steps, "lcm", 1)

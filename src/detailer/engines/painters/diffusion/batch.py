@@ -50,7 +50,7 @@ class Batch:
     @torch.no_grad()
     def painted(self) -> Iterator[Progress | Painted | Failed]:
         """A Progress after every step, and then an answer for each job."""
-        self.model.loras.use(self.jobs[0].loras)
+        self.model.loras.use(self.jobs[0].told.loras)
         pixels = torch.from_numpy(np.stack([job.fit.pixels(job.cutout) for job in self.jobs]))
         pixels = pixels.permute(0, 3, 1, 2).contiguous()
         with self._tiles():
@@ -121,13 +121,13 @@ class Batch:
 
     def _legs(self, pixels: Tensor) -> Iterator[Leg]:
         first, jobs = self.jobs[0], self.jobs
-        prompts = [job.prompt for job in jobs]
-        negatives = [job.paint.negative for job in jobs]
+        prompts = [job.told.prompt for job in jobs]
+        negatives = [job.told.negative for job in jobs]
         if first.split > 0:
             yield self._leg(self.model, (prompts, negatives), pixels, 0)
         if first.split < first.steps:
-            prompts = [job.paint.refiner_prompt or job.prompt for job in jobs]
-            negatives = [job.paint.refiner_negative or job.paint.negative for job in jobs]
+            prompts = [job.told.refiner_prompt for job in jobs]
+            negatives = [job.told.refiner_negative for job in jobs]
             yield self._leg(self._refining, (prompts, negatives), pixels, first.split)
 
     def _leg(
@@ -136,7 +136,7 @@ class Batch:
         job, count = self.jobs[0], len(self.jobs)
         asked = [*texts[0], *texts[1]] if job.needs_negative else texts[0]
         skips = [job.paint.clip_skip for job in self.jobs] * (len(asked) // count)
-        said = model.words(asked, skips, job.loras)
+        said = model.words(asked, skips, job.told.loras)
         return Leg(
             model.family,
             said[:count],

@@ -15,7 +15,7 @@ from detailer.engines.painters.diffusion.loading.defaults import defaults_for
 from detailer.engines.painters.diffusion.loading.families import recognised
 from detailer.engines.painters.diffusion.loading.source import Source
 from detailer.engines.painters.diffusion.options import Options
-from detailer.engines.painters.diffusion.suited import LORA
+from detailer.engines.painters.diffusion.told import told
 
 _TWICE: Final = (
     "heun", "dpm_2", "dpm_2_ancestral", "dpmpp_2s_ancestral", "dpmpp_2s_ancestral_cfg_pp",
@@ -134,7 +134,7 @@ class _Job:
         """What must be equal in one pass."""
         paint = self.patch.paint
         alike = paint.model_dump(mode="json", include=set(_ALIKE))
-        loras = _loras(paint.prompt)
+        loras = told(paint).loras
         return self.size, _steps(paint), _needs_negative(paint), loras, str(alike)
 
 
@@ -187,18 +187,12 @@ def _needs_negative(paint: Paint) -> bool:
 
 def _texts(paints: Iterable[Paint]) -> Iterator[Hashable]:
     for paint in paints:
-        said = [paint.prompt, *([paint.negative] if _needs_negative(paint) else [])]
-        loras = _loras(paint.prompt)
-        yield from (("base", LORA.sub("", text), paint.clip_skip, loras) for text in said)
+        said, count = told(paint), 1 + _needs_negative(paint)
+        texts = (said.prompt, said.negative)[:count]
+        yield from (("base", text, paint.clip_skip, said.loras) for text in texts)
         if paint.refiner:
-            refined = [paint.refiner_prompt or paint.prompt]
-            if _needs_negative(paint):
-                refined.append(paint.refiner_negative or paint.negative)
-            yield from ((paint.refiner, LORA.sub("", text), paint.clip_skip) for text in refined)
-
-
-def _loras(prompt: str) -> tuple[str, ...]:
-    return tuple(match[0] for match in LORA.finditer(prompt))
+            texts = (said.refiner_prompt, said.refiner_negative)[:count]
+            yield from ((paint.refiner, text, paint.clip_skip) for text in texts)
 
 
 def _told(batch: Batch) -> str:

@@ -17,8 +17,9 @@ from detailer.core.pixels import Alpha, Pixels
 from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.diffusion.loading import Loaded
 from detailer.engines.painters.diffusion.loading.quiet import quiet
-from detailer.engines.painters.diffusion.lora import parsed
 from detailer.engines.painters.diffusion.noise import SEEDS
+from detailer.engines.painters.diffusion.text.weights import plain
+from detailer.engines.painters.diffusion.told import told
 from detailer.errors import DetailerError, EngineError, InputError
 
 _FULL = 0.9999
@@ -116,8 +117,9 @@ class StockPipeline:
     @torch.no_grad()
     def _painted(self, pixels: Tensor, mask: Tensor, paint: Paint) -> Tensor:
         schedule = schedule_of(paint.steps, paint.denoise, self._rounds_down)
+        said = told(paint)
         asked = {
-            "prompt": paint.prompt,
+            "prompt": plain(said.prompt),
             "image": pixels,
             "mask_image": mask,
             "height": pixels.shape[-2],
@@ -138,7 +140,7 @@ class StockPipeline:
 
     def _guidance(self, paint: Paint) -> dict[str, Any]:
         """How the prompt is followed: in two ways where guidance is built into the model."""
-        negative = {"negative_prompt": paint.negative} if paint.cfg != 1 else {}
+        negative = {"negative_prompt": plain(told(paint).negative)} if paint.cfg != 1 else {}
         if "true_cfg_scale" in self._takes:
             built_in = {"guidance_scale": paint.guidance}
             return {"true_cfg_scale": paint.cfg, **built_in, **negative}
@@ -151,7 +153,7 @@ def check(paint: Paint) -> None:
     Raises:
         InputError: If there are controls, a refiner or LoRA tags.
     """
-    _, loras = parsed(paint.prompt)
+    loras = told(paint).loras
     asked = {"controls": paint.controls, "refiner": paint.refiner, "<lora:…>": loras}
     wrong = [name for name, value in asked.items() if value]
     if wrong:

@@ -13,11 +13,11 @@ from detailer.core.plan import Cutout
 from detailer.engines.painters.diffusion.families.family import Family
 from detailer.engines.painters.diffusion.fit import Fit, fit_of
 from detailer.engines.painters.diffusion.guiders import guider
-from detailer.engines.painters.diffusion.lora import LoraUse, parsed
 from detailer.engines.painters.diffusion.masks import Act, act_of
 from detailer.engines.painters.diffusion.samplers import sampler
 from detailer.engines.painters.diffusion.schedules import SchedulerFunction, Steps, sigmas
 from detailer.engines.painters.diffusion.table import Table
+from detailer.engines.painters.diffusion.told import Told, told
 from detailer.errors import InputError
 
 
@@ -26,8 +26,7 @@ class Job:
     """A cutout with everything decided that decides which others it can share a pass with."""
 
     cutout: Cutout
-    prompt: str
-    loras: tuple[LoraUse, ...]
+    told: Told
     fit: Fit
     table: Table
     sigmas: Tensor
@@ -88,7 +87,7 @@ class Job:
             self.needs_negative,
             paint.guider,
             self.table.shift,
-            self.loras,
+            self.told.loras,
             paint.inpaint_model,
             paint.refiner,
             tuple((control.kind, control.model) for control in paint.controls),
@@ -102,7 +101,7 @@ def job_of(cutout: Cutout, family: Family, schedule: SchedulerFunction | None = 
         InputError: If the sampler, the scheduler or a tag is not known or out of range.
     """
     paint = cutout.patch.paint
-    prompt, loras = parsed(paint.prompt)
+    said = told(paint)
     fit = fit_of(cutout, family.multiple)
     table = family.table(fit.size, paint.shift)
     wish = Steps(
@@ -125,7 +124,7 @@ def job_of(cutout: Cutout, family: Family, schedule: SchedulerFunction | None = 
         )
     sampler(paint.sampler_name)
     guider(paint.guider)
-    return Job(cutout, prompt, loras, fit, table, levels, schedule)
+    return Job(cutout, said, fit, table, levels, schedule)
 
 
 def bucketed(jobs: Sequence[Job], limit: Callable[[Size], int]) -> list[list[Job]]:

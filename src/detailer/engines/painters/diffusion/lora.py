@@ -1,66 +1,18 @@
-"""Lora: <lora:name:weight> in a prompt, and the adapters of a pipeline that it switches."""
+"""Lora: the adapters of a pipeline, loaded once and switched by what a prompt asks for."""
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from peft.tuners.tuners_utils import BaseTunerLayer
 
+from detailer.core.paint import Lora
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.engines.painters.diffusion.lora_fit import check_fit
 from detailer.engines.painters.diffusion.shelf import Shelf
-from detailer.errors import EngineError, InputError
-
-_TAG = re.compile(r"<(?:lora|lyco):([^<>:]+)((?::[^<>]*)?)>")
-
-
-@dataclass(frozen=True)
-class LoraUse:
-    """A LoRA as a prompt asks for it; its weights in the network and in the text encoders."""
-
-    name: str
-    weight: float = 1.0
-    text_weight: float = 1.0
-
-
-def parsed(prompt: str) -> tuple[str, tuple[LoraUse, ...]]:
-    """The prompt without its tags, and what they ask for; of one name, the first counts.
-
-    `<lora:name>`, `<lora:name:weight>` or `<lora:name:weight:text weight>`, as in the Impact Pack,
-    and `lyco` for `lora`.
-
-    Raises:
-        InputError: If a weight is no number; also for LBW=, weights by blocks.
-    """
-    uses: dict[str, LoraUse] = {}
-    for match in _TAG.finditer(prompt):
-        use = _use(match)
-        uses.setdefault(use.name, use)
-    return _TAG.sub("", prompt), tuple(uses.values())
-
-
-def _use(match: re.Match[str]) -> LoraUse:
-    weights = [_number(word, match[0]) for word in match[2].split(":")[1:]]
-    if len(weights) > 2:
-        raise InputError(f"{match[0]} has {len(weights)} weights; it takes two at most")
-    first = weights[0] if weights else 1.0
-    return LoraUse(match[1].strip(), first, weights[-1] if weights else first)
-
-
-def _number(word: str, tag: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        known = "weights by blocks are not known here" if "=" in word else "it is no number"
-        raise InputError(f"{tag} has {word!r} for a weight: {known}; write <lora:name:0.8>")
-    return number
+from detailer.errors import EngineError
 
 
 class Loras:
@@ -74,9 +26,9 @@ class Loras:
         self._shelf = Shelf("loras", folders, allow_pickle)
         self._adapters: dict[Path, str] = {}
         self._paths: dict[str, Path] = {}
-        self._used: tuple[LoraUse, ...] = ()
+        self._used: tuple[Lora, ...] = ()
 
-    def use(self, loras: tuple[LoraUse, ...]) -> None:
+    def use(self, loras: tuple[Lora, ...]) -> None:
         """From now on these count and no others; () is the model as it was, to the bit.
 
         Raises:
@@ -123,7 +75,7 @@ class Loras:
         if any(name in names for names in self._pipe.get_list_adapters().values()):
             self._pipe.delete_adapters(name)
 
-    def _switch(self, loras: tuple[LoraUse, ...]) -> None:
+    def _switch(self, loras: tuple[Lora, ...]) -> None:
         for layer in self._layers():
             layer.enable_adapters(enabled=bool(loras))
         if not loras:

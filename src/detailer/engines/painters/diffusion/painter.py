@@ -15,13 +15,14 @@ from detailer.engines.painters.diffusion.fallback import StockPipeline
 from detailer.engines.painters.diffusion.families import FAMILIES, Family
 from detailer.engines.painters.diffusion.job import Job, bucketed, job_of
 from detailer.engines.painters.diffusion.loading import Source, open_pipeline
-from detailer.engines.painters.diffusion.lora import parsed
 from detailer.engines.painters.diffusion.model import Model, model_of, open_model
 from detailer.engines.painters.diffusion.names import check
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.painters.diffusion.preprocessors import Preprocessor
 from detailer.engines.painters.diffusion.schedules import SchedulerFunction
+from detailer.engines.painters.diffusion.told import told
 from detailer.errors import DetailerError, EngineError, InputError
+from detailer.prompts.wording import Wording
 
 # What torch says on Windows, on CUDA, on Linux, and of CUDA's libraries.
 _WORDS = ("not enough memory", "out of memory", "can't allocate memory", "alloc_failed")
@@ -84,10 +85,13 @@ class Diffusion:
             EngineError: If a text cannot be encoded, or a LoRA is for another family.
         """
         check(paint)
-        prompt, loras = parsed(paint.prompt)
-        self.model.loras.use(loras)
-        # What is encoded now is kept for the regions.
-        self.model.words([prompt, paint.negative], [paint.clip_skip] * 2, loras)
+        words = Wording.of(paint).common
+        # What differs from region to region is told region by region.
+        said = told(paint.but(**words.changes(paint) if words else {"prompt": ""}))
+        self.model.loras.use(said.loras)
+        if words:
+            # What is encoded now is kept for the regions.
+            self.model.words([said.prompt, said.negative], [paint.clip_skip] * 2, said.loras)
 
     @property
     def _batches(self) -> bool:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from detailer.engines.device import device_of
 from detailer.engines.painters.diffusion.loading import device as here
-from detailer.engines.painters.diffusion.loading.device import (
-    device_of,
-    dtype_of,
-    has_fast_bf16,
-    vae_dtype_of,
-)
+from detailer.engines.painters.diffusion.loading.device import dtype_of, has_fast_bf16, vae_dtype_of
 from detailer.errors import EngineError, InputError
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda:0", "mps"))

@@ -165,3 +165,19 @@ def test_half_precision_gives_float32() -> None:
 def test_embeddings_are_refused_where_no_folder_is_given(model: Any) -> None:
     with pytest.raises(InputError, match="embedding:old cannot be read: give its folder"):
         encoder(model)(["a embedding:old"])
+
+
+def test_at_a_break_a_new_chunk_begins_and_the_gist_is_the_first_ones(model: Any) -> None:
+    first, second, both = encoder(model)(["a (face:1.3)", "b", "a (face:1.3) BREAK\nb"])
+    torch.testing.assert_close(
+        both.hidden, torch.cat([first.hidden, second.hidden]), rtol=0, atol=1e-6
+    )
+    torch.testing.assert_close(both.pooled, first.pooled, rtol=0, atol=1e-6)
+
+
+def test_a_long_text_before_a_break_has_all_its_chunks(model: Any) -> None:
+    (result,) = encoder(model)([f"{'x ' * 100}BREAK b"])
+    long, short = encoder(model)(["x " * 100, "b"])
+    torch.testing.assert_close(
+        result.hidden, torch.cat([long.hidden, short.hidden]), rtol=0, atol=1e-6
+    )

@@ -78,3 +78,8 @@ def test_no_tokenizer_and_embeddings_are_errors_that_say_why(model: Any) -> None
         T5Text(None, model)(["a"])
     with pytest.raises(InputError, match="embedding:old is read by CLIP"):
         encoder(model)(["a embedding:old"])
+
+
+def test_a_break_is_a_space(model: Any) -> None:
+    broken, whole = encoder(model)(["a\nBREAK\nface", "a face"])
+    assert torch.equal(broken.hidden, whole.hidden)

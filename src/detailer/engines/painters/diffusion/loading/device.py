@@ -1,4 +1,4 @@
-"""Device: where a model runs, and in which precision."""
+"""Device: in which precision a model runs on its device."""
 
 from __future__ import annotations
 
@@ -8,37 +8,12 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from detailer.errors import EngineError, InputError
+from detailer.errors import InputError
 
 Precision: TypeAlias = Literal["auto", "fp32", "fp16", "bf16"]
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_CUDA = "https://pytorch.org/get-started/locally"
 _FAST_BF16 = ("avx512_bf16", "amx_bf16")
-
-
-def device_of(wish: str) -> torch.device:
-    """The device that is meant by auto, cpu, cuda, cuda:1 or mps.
-
-    Raises:
-        InputError: If it is none of these.
-        EngineError: If it is not here; the message says what to install.
-    """
-    if wish == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    kind, _, index = wish.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdecimal())):
-        raise InputError(f"device={wish!r} is not known; give auto, cpu, cuda, cuda:1 or mps")
-    if kind == "cuda":
-        return torch.device("cuda", _checked_cuda(int(index or 0)))
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise EngineError(
-            f"device=mps is not here: torch {torch.__version__} sees no Apple GPU"
-            " (it needs macOS 12.3 and an M-series chip); give device=cpu"
-        )
-    return torch.device(kind)
 
 
 def dtype_of(wish: Precision, device: torch.device, flow: bool = False) -> torch.dtype:
@@ -92,21 +67,3 @@ def has_fast_bf16() -> bool:
 def _cuda_has_bf16(device: torch.device) -> bool:
     # torch says yes to cards before Ampere as well, where it is emulated and slow.
     return torch.cuda.get_device_capability(device) >= (8, 0)
-
-
-def _checked_cuda(index: int) -> int:
-    if not torch.cuda.is_available():
-        build = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "for the CPU only"
-        remedy = (
-            "check the NVIDIA driver with nvidia-smi"
-            if torch.version.cuda
-            else f"install the CUDA build: see {_CUDA}"
-        )
-        raise EngineError(
-            f"device=cuda is not here: torch {torch.__version__} is built {build} and sees no"
-            f" GPU; {remedy}, or give device=cpu"
-        )
-    count = torch.cuda.device_count()
-    if index >= count:
-        raise EngineError(f"device=cuda:{index} is not here; there are cuda:0 to cuda:{count - 1}")
-    return index

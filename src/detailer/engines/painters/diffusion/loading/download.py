@@ -7,6 +7,7 @@ from pathlib import Path
 from diffusers import DiffusionPipeline
 from huggingface_hub import snapshot_download
 
+from detailer.engines.hub import short, unreachable
 from detailer.engines.models import is_offline
 from detailer.engines.painters.diffusion.loading.card import Build
 from detailer.engines.painters.diffusion.loading.folders import LEFT_OUT
@@ -35,7 +36,7 @@ def fetched_folder(source: Source, options: Options) -> Path:
             **dict.fromkeys(LEFT_OUT),
         )
     except (OSError, ValueError) as error:
-        raise MissingEngineError(_unreachable(source.text, error)) from error
+        raise MissingEngineError(unreachable(source.text, error)) from error
     return Path(folder)
 
 
@@ -50,26 +51,10 @@ def fetched_configuration(build: Build, path: Path) -> Path:
             build.repository, allow_patterns=list(_CONFIGURATION), local_files_only=is_offline()
         )
     except (OSError, ValueError) as error:
-        state = "the network is off" if is_offline() else _short(error)
+        state = "the network is off" if is_offline() else short(error)
         raise MissingEngineError(
             f"{path} holds weights alone; their configuration would be looked up on the Hub at"
             f" {build.repository}, but {state}; give config=FOLDER, a diffusers folder of such a"
             " model (its .json files and tokenizers are enough)"
         ) from error
     return Path(folder)
-
-
-def _unreachable(name: str, error: Exception) -> str:
-    if is_offline():
-        return (
-            f"no folder {name} is here, it is not whole in the Hub's cache, and DETAILER_OFFLINE"
-            " forbids the network; unset it to fetch the model once, or give a folder"
-        )
-    return (
-        f"no folder {name} is here, and from the Hub it cannot be fetched ({_short(error)});"
-        " give a folder or a file"
-    )
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

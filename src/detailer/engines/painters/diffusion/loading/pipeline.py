@@ -11,8 +11,9 @@ import diffusers
 import torch
 from diffusers import DiffusionPipeline
 
+from detailer.engines.device import device_of
 from detailer.engines.painters.diffusion.loading.card import Card
-from detailer.engines.painters.diffusion.loading.device import device_of, dtype_of, vae_dtype_of
+from detailer.engines.painters.diffusion.loading.device import dtype_of, vae_dtype_of
 from detailer.engines.painters.diffusion.loading.download import fetched_folder
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.folders import (

@@ -1,45 +1,15 @@
-"""Quiet: the libraries' own chatter, held back while a model is loaded."""
+"""Quiet: the libraries' own chatter, held back while a diffusion model is loaded."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
 import diffusers.utils.logging
-import huggingface_hub.utils
 import transformers.utils.logging
 
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No bars, warnings or notes of diffusers and transformers; afterwards all is as it was.
-
-    What they would have said is either an error, which is raised, or checked by us. The Hub's
-    own bar stays: gigabytes that come in silence look like a program that hangs.
-    """
-    logs: tuple[Any, ...] = (diffusers.utils.logging, transformers.utils.logging)
-    before = [(log, log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
-    hub: Any = huggingface_hub.utils
-    downloads = not hub.are_progress_bars_disabled()
-    try:
-        for log in logs:
-            log.set_verbosity(log.CRITICAL)
-            log.disable_progress_bar()
-        # transformers switches the Hub's bars off and on with its own.
-        _show(hub, downloads)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for log, verbosity, bars in before:
-            log.set_verbosity(verbosity)
-            if bars:
-                log.enable_progress_bar()
-        _show(hub, downloads)
+from detailer.engines import quiet as libraries
 
 
-def _show(hub: Any, wanted: bool) -> None:
-    if wanted == hub.are_progress_bars_disabled():
-        (hub.enable_progress_bars if wanted else hub.disable_progress_bars)()
+def quiet() -> AbstractContextManager[None]:
+    """No bars, warnings or notes of diffusers and transformers; afterwards all is as it was."""
+    return libraries.quiet(diffusers.utils.logging, transformers.utils.logging)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from detailer.engines.hub import HubName
 from detailer.engines.models import local_file
 from detailer.errors import InputError, MissingEngineError
 
@@ -18,8 +18,6 @@ INDEX = "model_index.json"
 
 _SAFE = (".safetensors", ".sft")
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-_HUB = re.compile(rf"(?P<name>{_NAME}/{_NAME})(?:@(?P<revision>[A-Za-z0-9._/-]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,10 @@ class Source:
             return cls._folder(text, path)
         if path.is_file():
             return cls._file(text, path)
-        hub = _HUB.fullmatch(text)
+        hub = HubName.parse(text)
         if hub is None or path.suffix.lower() in (*_SAFE, *_PICKLES):
             raise MissingEngineError(_nothing_at(text, path))
-        return cls(hub["name"], "hub", revision=hub["revision"] or "")
+        return cls(hub.name, "hub", revision=hub.revision)
 
     @property
     def name(self) -> str:

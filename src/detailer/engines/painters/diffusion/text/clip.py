@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from detailer.engines.painters.diffusion.text.breaks import parts
 from detailer.engines.painters.diffusion.text.chunks import Chunk, Marks, Token, chunked, empty
 from detailer.engines.painters.diffusion.text.tokens import Find, refuse, tokenized
 from detailer.engines.painters.diffusion.text.weights import weighted
@@ -69,12 +70,15 @@ class ClipText:
         return [results[text] for text in texts]
 
     def chunks(self, text: str) -> tuple[Chunk, ...]:
-        """A prompt's tokens with their weights, cut to the model's length."""
+        """A prompt's tokens with their weights, cut to the model's length and at each BREAK."""
         if self.tokenizer is None:
             raise EngineError(
                 "this model came without a tokenizer; give --config FOLDER with one, or install"
                 " open_clip_torch, which brings CLIP's"
             )
+        return tuple(chunk for part in parts(text) for chunk in self._chunks(part))
+
+    def _chunks(self, text: str) -> tuple[Chunk, ...]:
         words = [
             word
             for stretch in weighted(text)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from detailer.engines.painters.diffusion.text.breaks import unbroken
 from detailer.engines.painters.diffusion.text.chunks import Token
 from detailer.engines.painters.diffusion.text.clip import weigh
 from detailer.engines.painters.diffusion.text.tokens import tokenized
@@ -64,7 +65,7 @@ class T5Text:
             raise EngineError("this model came without T5's tokenizer: give its folder, config=")
         said = [
             token
-            for stretch in weighted(text)
+            for stretch in weighted(unbroken(text))
             for word in tokenized(stretch, self.tokenizer, _no_vectors)
             for token in word
         ]
