@@ -9,9 +9,9 @@ import numpy as np
 from detailer.core.geometry import Box
 from detailer.core.matte import Matte
 from detailer.core.plan import Failed, Painted, Progress
+from detailer.core.segmenter import Guess
 from detailer.errors import EngineError
 from detailer.stages.paint import each
-from detailer.stages.refine import Guess
 from tests import fakes
 
 FIRST, SECOND = Box(8, 8, 32, 32), Box(60, 20, 82, 42)

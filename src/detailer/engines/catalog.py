@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from detailer.core.nearest import nearest
+from detailer.core.segmenter import Segmenter
 from detailer.engines.listed import GROUPS, Kind, Listed
 from detailer.engines.listing import BUILT_IN, built_in
 from detailer.engines.published import loaded, package_of, published
@@ -17,7 +18,6 @@ from detailer.errors import InputError, MissingEngineError
 from detailer.stages.crop import Upscaler
 from detailer.stages.detect import Detector
 from detailer.stages.paint import Painter
-from detailer.stages.refine import Segmenter
 
 log = logging.getLogger(__name__)
 

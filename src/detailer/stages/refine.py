@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from detailer.core.arithmetic import Arithmetic
-from detailer.core.geometry import Box, Point, Size
+from detailer.core.geometry import Box, Size
 from detailer.core.hints import Hint, Negative, Pointing, all_centres, own_centre, point_at
 from detailer.core.matte import Matte
-from detailer.core.pixels import Picture
 from detailer.core.region import Region
 from detailer.core.regions.algebra import intersect
 from detailer.core.regions.collection import Regions
 from detailer.core.regions.reshape import grow
+from detailer.core.segmenter import AnyCandidate, Candidate, Prompt, Scene
 from detailer.core.settings import Settings
-from detailer.errors import EngineError, InputError
+from detailer.errors import EngineError
 
 _TOGETHER = 3
 _NOTHING = Matte(np.zeros((0, 0), np.float32), Box(0, 0, 0, 0))
@@ -32,7 +32,8 @@ class Refine(Settings):
     refine: str = Field(
         "", description="sam:MODEL, or a detector that finds masks; empty: masks stay as found."
     )
-    refine_options: dict[str, bool | int | float | str] = Field({}, description="Options of its own."
+    refine_options: dict[str, bool | int | float | str] = Field(
+        {}, description="Options of its own."
     )
     combine: Literal["and", "replace"] = Field(
         "and", description="What both mean, or only what the refined mask means."
@@ -85,49 +86,6 @@ class Refine(Settings):
         return "8-bit" if self.compatible else "true"
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """What a segmenter is shown: a box, and points that lie in the thing or not; in pixels."""
-
-    box: Box | None = None
-    points: tuple[Point, ...] = ()
-    positive: tuple[bool, ...] = ()
-
-    def __post_init__(self) -> None:
-        if len(self.points) != len(self.positive):
-            raise InputError(
-                f"{len(self.points)} points, but {len(self.positive)} times whether they lie in"
-                " the thing; give it for each"
-            )
-        if self.box is None and not self.points:
-            raise InputError("a prompt shows neither a box nor a point; give one of them")
-
-
-@dataclass(frozen=True, eq=False)
-class Guess:
-    """A mask that a segmenter proposes, and how sure it is, 0..1."""
-
-    mask: Matte
-    score: float
-
-
-class Scene(Protocol):
-    """A picture that a segmenter has looked at."""
-
-    def masks(self, prompts: Sequence[Prompt], /) -> Iterable[Sequence[Guess]]:
-        """The guesses for each prompt, in order; they may be made while they are asked for."""
-        ...
-
-
-@runtime_checkable
-class Segmenter(Protocol):
-    """Anything that makes masks of boxes and points."""
-
-    def look(self, picture: Picture, /) -> Scene:
-        """Look at (h, w, 3) uint8 RGB once, for any number of prompts."""
-        ...
-
-
 def refine(regions: Regions, scene: Scene, how: Refine) -> Regions:
     """The regions with masks as the segmenter sees them: each its own, and nobody else's.
 
@@ -173,8 +131,8 @@ def _shown(region: Region, picture: Size, pointing: Pointing, expansion: int) ->
     return Prompt(box, hints.points, hints.positive)
 
 
-def sure(guesses: Sequence[Guess], threshold: float) -> list[Guess]:
-    """The guesses that count: all at or above a threshold; else the surest, if sure at all."""
+def sure(guesses: Sequence[AnyCandidate], threshold: float) -> list[AnyCandidate]:
+    """Those that count: all at or above a threshold; else the surest, if sure at all."""
     counting = [guess for guess in guesses if guess.score >= threshold]
     surest = sorted(guesses, key=lambda guess: -guess.score)[:1]
     return counting or [guess for guess in surest if guess.score > 0]
@@ -198,7 +156,7 @@ def in_threes(masks: Iterable[Matte]) -> list[Matte]:
     return [reduce(_joined, each[start : start + _TOGETHER]) for start in starts]
 
 
-def _refined(region: Region, guesses: Sequence[Guess], found: Regions, how: Refine) -> Region:
+def _refined(region: Region, guesses: Sequence[Candidate], found: Regions, how: Refine) -> Region:
     counting = (guess.mask for guess in sure(guesses, how.sam_threshold))
     mask = _grown(reduce(_joined, counting, _NOTHING), found, how)
     if how.combine == "and":
@@ -220,7 +178,7 @@ def _joined(one: Matte, other: Matte) -> Matte:
     return Matte(np.maximum(one.within(box), other.within(box)), box)
 
 
-def _answers(scene: Scene, asked: Sequence[Prompt]) -> Iterator[Sequence[Guess]]:
+def _answers(scene: Scene, asked: Sequence[Prompt]) -> Iterator[Sequence[Candidate]]:
     """The guesses, prompt by prompt, as many as there are prompts."""
     count = 0
     for count, guesses in enumerate(scene.masks(asked) if asked else (), 1):
