@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,8 @@ from detailer.stages.crop import Crop
 from detailer.stages.detect import Detect
 from detailer.stages.mask import Mask
 from detailer.stages.refine import Refine
+
+log = logging.getLogger(__name__)
 
 
 class Recipe(Settings):
@@ -60,6 +63,28 @@ class Recipe(Settings):
         if not isinstance(values, dict):
             raise InputError(f"a recipe is a table of settings, not a {type(values).__name__}")
         return cls(**values)
+
+    @staticmethod
+    def from_adetailer(values: Mapping[str, Any] | Sequence[Any] | str) -> Recipe:
+        """The recipe that does what ADetailer's arguments say, a pass for each of its tabs.
+
+        What has no counterpart, or another meaning, is logged as a warning;
+        `detailer.recipes.adetailer.converted` gives it as values.
+
+        Args:
+            values: A tab's arguments {"ad_model": …}; the script's list of them; a whole payload
+                of the WebUI's API; or the infotext of a picture.
+
+        Raises:
+            InputError: If it is none of these, an argument is not known or out of range, or no
+                tab is switched on.
+        """
+        from detailer.recipes.adetailer import converted
+
+        made = converted(values)
+        for note in made.notes:
+            log.warning("%s", note)
+        return made.recipe
 
     def text(self, kind: str = "toml", *, all: bool = False) -> str:
         """The recipe as toml, json or yaml: what is set in it, or all of it.

@@ -88,6 +88,15 @@ def test_by_name_the_nodes_blur_is_had() -> None:
     assert np.array_equal(mask.within(crop), expected)
 
 
+def test_the_sigma_of_that_blur_can_be_set() -> None:
+    size, box = Size(60, 60), Box(20, 20, 40, 40)
+    window = Window(0, 0, size, 1.0)
+    blend = Blend(feather_mode="gaussian", feather=10, feather_sigma=4)
+    mask = paste_mask(Region.from_box(box), window, size, blend)
+    expected = gaussian(Matte.filled(box).within(size.box), 10, 4)
+    assert np.array_equal(mask.within(size.box), expected)
+
+
 def patch_over(size: Size, box: Box, scale: float) -> Patch:
     region = Region.from_box(box)
     window = Window(0, 0, Size(round(size.width * scale), round(size.height * scale)), scale)

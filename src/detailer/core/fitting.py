@@ -55,13 +55,15 @@ class Grid:
 class Wish:
     """What a window should show: `around` with its context, `held` whatever happens.
 
-    Both are whole boxes inside the picture. `scale` is painted px for each px of the picture.
+    Both are whole boxes inside the picture. `scale` is painted px for each px of the picture;
+    where `size` is set it is painted at just that, and the scale follows from it.
     """
 
     around: Box
     held: Box
     scale: float
     angle: float = 0.0
+    size: Size | None = None
 
 
 def fitted(wish: Wish, picture: Size, grid: Grid, bucketed: bool = False) -> Window:
@@ -70,13 +72,34 @@ def fitted(wish: Wish, picture: Size, grid: Grid, bucketed: bool = False) -> Win
     `bucketed`: its size is one of the grid's buckets, unless none of them holds the region inside
     the picture.
     """
-    decided = _bucket(wish, picture, grid) if bucketed else None
-    size, scale = decided or _exact(wish, picture, grid)
+    size, scale = _decided(wish, picture, grid, bucketed)
     centre, held = wish.around.centre, wish.held
     left = _start(centre[0], size.width / scale, (held.left, held.right), picture.width)
     top = _start(centre[1], size.height / scale, (held.top, held.bottom), picture.height)
     window = Window(left, top, size, scale)
     return turned(window, wish, picture) if wish.angle else window
+
+
+def _decided(wish: Wish, picture: Size, grid: Grid, bucketed: bool) -> tuple[Size, float]:
+    if wish.size is not None:
+        return wish.size, _showing(wish.size, wish, picture)
+    bucket = _bucket(wish, picture, grid) if bucketed else None
+    return bucket or _exact(wish, picture, grid)
+
+
+def _showing(size: Size, wish: Wish, picture: Size) -> float:
+    """The scale at which a size shows all that is wished, as far as the picture reaches."""
+    least, most = _scales(size, wish, picture)
+    wished = min(size.width / wish.around.width, size.height / wish.around.height)
+    return min(max(wished, least), most)
+
+
+def _scales(size: Size, wish: Wish, picture: Size) -> tuple[float, float]:
+    """From where on a size lies inside the picture, and up to where it holds the region."""
+    least = max(size.width / picture.width, size.height / picture.height)
+    # Of a box beyond the picture's edge nothing may be left to hold.
+    most = min(size.width / max(wish.held.width, 1), size.height / max(wish.held.height, 1))
+    return least, most
 
 
 def _exact(wish: Wish, picture: Size, grid: Grid) -> tuple[Size, float]:
@@ -92,9 +115,7 @@ def _bucket(wish: Wish, picture: Size, grid: Grid) -> tuple[Size, float] | None:
     """The bucket that departs least from the wish, and its scale; None where none can be had."""
     nearest: tuple[float, Size, float] | None = None
     for size in grid.buckets():
-        least = max(size.width / picture.width, size.height / picture.height)
-        # Of a box beyond the picture's edge nothing may be left to hold.
-        most = min(size.width / max(wish.held.width, 1), size.height / max(wish.held.height, 1))
+        least, most = _scales(size, wish, picture)
         if least > most:
             continue
         scale = min(max(math.sqrt(size.area / wish.around.size.area), least), most)
@@ -126,11 +147,12 @@ def _side(around: float, held: float, picture: int, painted: tuple[float, Grid])
 def _start(centre: float, extent: float, held: tuple[float, float], picture: int) -> int:
     """Where the window starts: whole, holding the region, inside the picture if it can be."""
     start = round(centre - extent / 2)
-    if extent <= picture:
-        start = min(max(start, 0), math.floor(picture - extent))
+    # An extent that is made of a length may come out a hair longer or shorter than that.
+    if extent <= picture + _NEARLY:
+        start = min(max(start, 0), math.floor(picture - extent + _NEARLY))
     else:
         start = math.floor((picture - extent) / 2)
-    return int(min(max(start, math.ceil(held[1] - extent)), held[0]))
+    return int(min(max(start, math.ceil(held[1] - extent - _NEARLY)), held[0]))
 
 
 def turned(window: Window, wish: Wish, picture: Size) -> Window:

@@ -35,7 +35,8 @@ class Blend(Settings):
     feather_ratio: float = Field(
         0.1, ge=0, le=1, description="relative: width of the fade by the box's shorter side."
     )
-    feather: int = Field(5, ge=0, le=100, description="gaussian: half width of the blur, px.")
+    feather: int = Field(5, ge=0, le=200, description="gaussian: half width of the blur, px.")
+    feather_sigma: float = Field(10.0, gt=0, le=1000, description="gaussian: its sigma, px.")
     color_match: Literal["auto", "on", "off"] = Field(
         "auto",
         description="Take off the colour shift that the crop's unmasked ring shows; auto: after "
@@ -50,7 +51,8 @@ def paste_mask(region: Region, window: Window, picture: Size, blend: Blend) -> M
     """
     if blend.feather_mode == "gaussian":
         inside = window.footprint.clipped(picture.box)
-        return region.mask.over(inside).map(gaussian, blend.feather).trimmed()
+        blurred = region.mask.over(inside).map(gaussian, blend.feather, blend.feather_sigma)
+        return blurred.trimmed()
     reach = blend.feather_ratio * min(region.box.width, region.box.height)
     area = region.mask.box.grown(round(reach) + 1).clipped(_inside(window).clipped(picture.box))
     soft = soften(region.mask.within(area), reach)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from detailer.apps.cli import DONE, FAILED
+from detailer.apps.cli import DONE, FAILED, recipe_adetailer
 from detailer.apps.cli.flags import Flag, overridden, span, stage_flags, stages
 from detailer.apps.cli.looking import add_overwrite, put
 from detailer.apps.cli.options import add_help, add_settings
@@ -25,21 +25,28 @@ A recipe says what is found, how it is masked, cut, painted and blended.
   detailer recipe check mine.toml           whether it is right
   detailer recipe explain                   every setting: default, range, what it does
   detailer recipe explain crop              those of one stage, or a single one
+  detailer recipe from-adetailer photo.png  what ADetailer was told, as a recipe
 
 Recipes are .toml, .json or .yaml files. Further passes stand under [[then]]."""
 
 
 def main(words: Sequence[str]) -> int:
-    """Do one of the three things, or list the recipes.
+    """Do one of these things, or list the recipes.
 
     Raises:
         InputError: If a recipe, or what is asked for, is not known.
     """
-    verbs = {"print": _print, "check": _check, "explain": _explain}
+    verbs = {
+        "print": _print,
+        "check": _check,
+        "explain": _explain,
+        "from-adetailer": recipe_adetailer.main,
+    }
     if words and words[0] in verbs:
         return verbs[words[0]](words[1:])
-    parser = Parser("recipe", "[print|check|explain] ...", _TEXT)
-    parser.add_argument("verb", nargs="?", metavar="print|check|explain", help="What to do.")
+    known = "|".join(verbs)
+    parser = Parser("recipe", f"[{known}] ...", _TEXT)
+    parser.add_argument("verb", nargs="?", metavar=known, help="What to do.")
     add_help(parser)
     verb = parser.parsed(words).verb
     if verb:
