@@ -302,3 +302,37 @@ def test_a_mask_that_lies_outside_its_window_is_skipped() -> None:
     finished = Detailer(finds_regions(regions), inverted, recipe)(PICTURE)
     assert [skip.reason for skip in finished.plans[0].skipped] == ["empty mask in its window"]
     assert not finished.pixels.any()
+
+
+def boxes_in_a_row(*widths: int) -> Regions:
+    items = [Region.from_box(Box(40 * i, 8, 40 * i + w, 8 + w)) for i, w in enumerate(widths)]
+    return Regions(Size(64 * len(widths), 64), tuple(items))
+
+
+def test_what_the_prompt_leaves_out_is_skipped_with_the_reason() -> None:
+    recipe = Recipe(paint={"prompt": "[DSC]a[SEP][SKIP][SEP]b[SEP][STOP]"})
+    plan = make_plan(boxes_in_a_row(20, 20, 20, 20, 20), recipe)
+    told = [(patch.index, patch.region.box.left, patch.paint.prompt) for patch in plan.patches]
+    assert told == [(0, 160, "a"), (2, 80, "b")]
+    assert [(skip.index, skip.reason) for skip in plan.skipped] == [
+        (1, "its prompt is [SKIP]"),
+        (3, "the prompts end at [STOP]"),
+        (4, "the prompts end at [STOP]"),
+    ]
+
+
+def test_a_region_that_is_skipped_for_its_size_has_taken_its_prompt() -> None:
+    recipe = Recipe(
+        crop={"force_inpaint": False, "guide_size": 64, "crop_factor": 1},
+        paint={"prompt": "[ASC]a[SEP]b[SEP]c"},
+    )
+    plan = make_plan(boxes_in_a_row(20, 64, 20), recipe)
+    assert [skip.index for skip in plan.skipped] == [1]
+    assert [patch.paint.prompt for patch in plan.patches] == ["a", "c"]
+
+
+def test_a_prompt_that_means_nothing_is_an_error_before_anything_is_painted() -> None:
+    painter = Recording(nothing)
+    with pytest.raises(InputError, match="did you mean ASC"):
+        Detailer(finds(FACE), painter, Recipe(paint={"prompt": "[ASCX]a"}))(PICTURE)
+    assert not painter.batches

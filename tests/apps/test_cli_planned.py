@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from detailer.apps.cli import main
+from detailer.apps.files import read, read_record
 from tests.apps.cli_run import FAKES, pixels, run, steps
 
 pytestmark = pytest.mark.usefixtures("pictures")
@@ -68,3 +69,29 @@ def test_a_plan_for_another_picture_is_refused(capsys):
     assert run("b.png", "--plan", "plan.json") == 1
     assert "b.png" in capsys.readouterr().err
     assert not Path("b-detailed.png").exists()
+
+
+def test_a_prompt_for_all_regions_replaces_those_of_a_plan_with_its_loras():
+    main(["plan", "a.png", "-o", "plan.json", *FAKES, "--prompt", "[ASC]a <lora:x:1>[SEP]b"])
+    words = ["a.png", "-q", "--plan", "plan.json"]
+    assert run(*words, "--prompt", "[CONCAT]c <lora:y:0.5>", "--main-prompt", "d") == 0
+    record = json.loads(read_record(read("a-detailed.png")))
+    for region in record["passes"][0]["regions"]:
+        assert region["paint"]["prompt"] == "d BREAK c "
+        assert [lora["name"] for lora in region["paint"]["loras"]] == ["y"]
+
+
+def test_a_plan_keeps_its_prompts_whatever_seed_is_given():
+    main(["plan", "a.png", "-o", "plan.json", *FAKES, "--prompt", "{a|b|c|d|e|f}", "--seed", "3"])
+    plan = json.loads(Path("plan.json").read_text())
+    told = [patch["paint"]["prompt"] for patch in plan["patches"]]
+    assert run("a.png", "-q", "--plan", "plan.json", "--seed", "4") == 0
+    record = json.loads(read_record(read("a-detailed.png")))
+    assert [one["paint"]["prompt"] for one in record["passes"][0]["regions"]] == told
+
+
+@pytest.mark.parametrize("prompt", ["[ASC]a[SEP]b", "{a|b}", "[WHO][left]a"])
+def test_a_prompt_that_differs_by_region_is_not_for_a_plan_that_is_made(prompt, capsys):
+    main(["plan", "a.png", "-o", "plan.json", *FAKES])
+    assert run("a.png", "--plan", "plan.json", "--prompt", prompt) == 2
+    assert "what each is told is in the plan already" in capsys.readouterr().err

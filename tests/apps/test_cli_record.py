@@ -51,3 +51,14 @@ def test_a_picture_that_carries_a_record_is_detailed_and_its_record_replaced():
     assert record["passes"] == [{"regions": []}]
     assert record["remark"] == "nothing found"
     assert main(["detect", "one.png", "--detector", "two", "-o", "found.json"]) == 0
+
+
+def test_the_record_tells_what_each_region_was_told_and_why_one_was_left_out():
+    words = ["--prompt", "[ASC]{a|a} face <lora:ink:0.5>[SEP][SKIP]", "--negative", "[PROMPT]x"]
+    assert run("a.png", "-q", *FAKES, *words, "--main-negative", "y") == 0
+    record = json.loads(read_record(read("a-detailed.png")))
+    assert record["recipe"]["paint"]["prompt"] == words[1]
+    first, second = record["passes"][0]["regions"]
+    lora = {"name": "ink", "weight": 0.5, "text_weight": 0.5, "blocks": ""}
+    assert first["paint"] == {"prompt": "a face ", "negative": "yx", "loras": [lora]}
+    assert second["reason"] == "its prompt is [SKIP]"

@@ -35,6 +35,23 @@ def test_what_guides_a_painter_survives_json() -> None:
     assert again.patches[0].paint.controls[1].kind == "reference"
 
 
+def test_prompts_that_were_chosen_stay_as_they_are() -> None:
+    """Also where what was chosen reads like a choice."""
+    paint = {
+        "prompt": "[ASC] {x|x} <lora:ink:0.5>[word] [PROMPT]",
+        "negative": "a __ b",
+        "main_prompt": "{y|y",
+        "loras": [{"name": "grain", "weight": 0.2, "text_weight": 0.1}],
+    }
+    plan = make_plan(scenes_example().regions, Recipe(paint=paint))
+    told = plan.patches[0].paint
+    assert told.prompt == "x [word] {y|y"
+    assert [lora.name for lora in told.loras] == ["ink", "grain"]
+    again = loads(dumps(plan))
+    assert again == plan
+    assert loads(dumps(again)) == plan
+
+
 def example() -> dict:
     plan = make_plan(scenes_example().regions, Recipe())
     return json.loads(dumps(plan))

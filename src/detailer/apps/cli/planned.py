@@ -10,8 +10,12 @@ from typing import Any
 from detailer.core.plan import Patch, Plan
 from detailer.core.planfile import loads
 from detailer.errors import InputError
+from detailer.prompts.wording import Wording
 from detailer.stages.paint import Paint
 from detailer.stages.paint import resolved as resolved_paint
+
+_TEXTS = ("prompt", "negative", "refiner_prompt", "refiner_negative")
+_MADE_OF = ("main_prompt", "main_negative", "prompt_syntax", "wildcards", "loras")
 
 
 def read_plan(path: str) -> Plan:
@@ -29,11 +33,32 @@ def read_plan(path: str) -> Plan:
 
 
 def repainted(plan: Plan, changes: Mapping[str, Any]) -> Plan:
-    """The plan with some paint settings changed in all its patches; seeds are derived again."""
+    """The plan with some paint settings changed in all its patches; seeds are derived again.
+
+    Raises:
+        InputError: If a prompt among them is not the same for all regions.
+    """
     if not changes:
         return plan
+    changes = {**changes, **_words(changes)}
     patches = tuple(_repainted(patch, plan, changes) for patch in plan.patches)
     return replace(plan, patches=patches)
+
+
+def _words(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The prompts among the changes as a plan has them; a prompt brings its LoRAs with it."""
+    texts = [name for name in _TEXTS if name in changes]
+    if not texts:
+        return {}
+    said = {name: changes[name] for name in (*texts, *_MADE_OF) if name in changes}
+    words = Wording.of(Paint(**said)).common
+    if words is None:
+        raise InputError(
+            f"{' and '.join(texts)} would not be the same for all regions; what each is told is in"
+            " the plan already: edit it there, or make the plan again with the new prompt"
+        )
+    names = [*texts, "loras"] if "prompt" in texts else texts
+    return {name: getattr(words, name) for name in names}
 
 
 def _repainted(patch: Patch, plan: Plan, changes: Mapping[str, Any]) -> Patch:
