@@ -61,7 +61,7 @@ def lay_out_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made.kohya(folder / "loras" / "smile.safetensors", {layer: made.Change.of(32, 16, 0)})
     small = {"crop": {"guide_size": 64, "max_size": 128}}
     monkeypatch.setattr(
-        "detailer.engines.painters.diffusion.suited.defaults_of", lambda path: small
+        "detailer.engines.painters.diffusion.foresight.suited.defaults_of", lambda path: small
     )
 
 

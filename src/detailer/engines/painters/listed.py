@@ -44,8 +44,8 @@ PAINTERS: Final[tuple[Listed, ...]] = (
         libraries=("torch", "diffusers", "transformers", "accelerate", "safetensors"),
         extra="diffusion",
         source="a model: diffusion:FOLDER, diffusion:FILE.safetensors or diffusion:OWNER/NAME",
-        defaults=f"{_DIFFUSION}.suited:suited",
-        estimate=f"{_DIFFUSION}.estimate:estimate",
+        defaults=f"{_DIFFUSION}.foresight.suited:suited",
+        estimate=f"{_DIFFUSION}.foresight.estimate:estimate",
         check=f"{_DIFFUSION}.names:check",
     ),
 )

@@ -22,10 +22,10 @@ from detailer.core.plan import Cutout, Patch
 from detailer.core.region import Region
 from detailer.core.window import Window
 from detailer.engines.painters.diffusion.condition import Condition
-from detailer.engines.painters.diffusion.control import residuals
 from detailer.engines.painters.diffusion.fit import Fit, fit_of
 from detailer.engines.painters.diffusion.forward import Forward, Guides
-from detailer.engines.painters.diffusion.hints import Controls
+from detailer.engines.painters.diffusion.guides.control import residuals
+from detailer.engines.painters.diffusion.guides.hints import Controls
 from detailer.engines.painters.diffusion.table import Table, betas
 
 WIDTH = 16

@@ -17,7 +17,7 @@ from detailer.engines.painters.diffusion.families import family_of
 from detailer.engines.painters.diffusion.families.family import Family
 from detailer.engines.painters.diffusion.forward import Forward, Guides
 from detailer.engines.painters.diffusion.guiders import blank, guider
-from detailer.engines.painters.diffusion.hole import cells, small, with_hole
+from detailer.engines.painters.diffusion.guides.hole import cells, small, with_hole
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.engines.painters.diffusion.packing import packed, unpacked
 from tests.engines.painters.diffusion import tiny

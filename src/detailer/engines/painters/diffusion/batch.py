@@ -14,8 +14,8 @@ from detailer.core.paint import Paint
 from detailer.core.plan import Failed, Painted, Progress
 from detailer.engines.painters.diffusion.forward import Guides
 from detailer.engines.painters.diffusion.guiders import guider
-from detailer.engines.painters.diffusion.hints import hints, references
-from detailer.engines.painters.diffusion.hole import hole
+from detailer.engines.painters.diffusion.guides.hints import hints, references
+from detailer.engines.painters.diffusion.guides.hole import hole
 from detailer.engines.painters.diffusion.job import Job
 from detailer.engines.painters.diffusion.loading.memory import in_tiles
 from detailer.engines.painters.diffusion.loop import Leg, Sampling, Stage, denoise

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
+from detailer.engines.painters.diffusion.adapters.lora import Loras
 from detailer.engines.painters.diffusion.cache import Cache
 from detailer.engines.painters.diffusion.families import family_of
 from detailer.engines.painters.diffusion.families.family import Family
-from detailer.engines.painters.diffusion.hints import Controls
+from detailer.engines.painters.diffusion.guides.hints import Controls
+from detailer.engines.painters.diffusion.guides.preprocessors import Preprocessor
 from detailer.engines.painters.diffusion.loading import Loaded, Source, open_pipeline
-from detailer.engines.painters.diffusion.lora import Loras
 from detailer.engines.painters.diffusion.options import Options
-from detailer.engines.painters.diffusion.preprocessors import Preprocessor
 from detailer.engines.painters.diffusion.preview import Preview, open_preview
 from detailer.engines.painters.diffusion.text.inversion import Inversion
 from detailer.engines.painters.diffusion.words import Words

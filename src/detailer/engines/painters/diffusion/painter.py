@@ -13,12 +13,12 @@ from detailer.core.plan import Cutout, Failed, Painted, Progress
 from detailer.engines.painters.diffusion.batch import Batch
 from detailer.engines.painters.diffusion.fallback import StockPipeline
 from detailer.engines.painters.diffusion.families import FAMILIES, Family
+from detailer.engines.painters.diffusion.guides.preprocessors import Preprocessor
 from detailer.engines.painters.diffusion.job import Job, bucketed, job_of
 from detailer.engines.painters.diffusion.loading import Source, open_pipeline
 from detailer.engines.painters.diffusion.model import Model, model_of, open_model
 from detailer.engines.painters.diffusion.names import check
 from detailer.engines.painters.diffusion.options import Options
-from detailer.engines.painters.diffusion.preprocessors import Preprocessor
 from detailer.engines.painters.diffusion.schedules import SchedulerFunction
 from detailer.engines.painters.diffusion.told import told
 from detailer.errors import DetailerError, EngineError, InputError

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from detailer.core.geometry import Size
 from detailer.engines.painters.diffusion.condition import Condition
-from detailer.engines.painters.diffusion.control import flux_residuals
 from detailer.engines.painters.diffusion.families.flow import (
     MULTIPLE,
     by_length,
@@ -20,6 +19,7 @@ from detailer.engines.painters.diffusion.families.flow import (
 )
 from detailer.engines.painters.diffusion.families.texts import CLIP_L, Vectors, clip, gist
 from detailer.engines.painters.diffusion.forward import Forward
+from detailer.engines.painters.diffusion.guides.control import flux_residuals
 from detailer.engines.painters.diffusion.loading import Loaded
 from detailer.engines.painters.diffusion.packing import packed, places, unpacked
 from detailer.engines.painters.diffusion.table import Table

@@ -11,7 +11,6 @@ from torch.nn.functional import pad
 
 from detailer.core.geometry import Size
 from detailer.engines.painters.diffusion.condition import Condition
-from detailer.engines.painters.diffusion.control import sd3_residuals
 from detailer.engines.painters.diffusion.families.flow import (
     MULTIPLE,
     by_length,
@@ -30,6 +29,7 @@ from detailer.engines.painters.diffusion.families.texts import (
     gist,
 )
 from detailer.engines.painters.diffusion.forward import Forward
+from detailer.engines.painters.diffusion.guides.control import sd3_residuals
 from detailer.engines.painters.diffusion.loading import Loaded
 from detailer.engines.painters.diffusion.table import Table
 from detailer.engines.painters.diffusion.text.t5 import T5Spec, T5Text

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from detailer.engines.painters.diffusion.control import residuals
 from detailer.engines.painters.diffusion.forward import Forward
+from detailer.engines.painters.diffusion.guides.control import residuals
+from detailer.engines.painters.diffusion.guides.references import shown
 from detailer.engines.painters.diffusion.loading import Loaded
 from detailer.engines.painters.diffusion.prediction import clean
-from detailer.engines.painters.diffusion.references import shown
 from detailer.engines.painters.diffusion.space import across
 from detailer.engines.painters.diffusion.table import Table, betas
 from detailer.engines.painters.diffusion.text.length import stacked

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from detailer.engines.painters.diffusion.foresight.suited import suited
 from detailer.engines.painters.diffusion.loading.defaults import defaults_of
 from detailer.engines.painters.diffusion.options import Options
-from detailer.engines.painters.diffusion.suited import suited
 from detailer.loading import load
 from detailer.recipe import Recipe
 from tests.engines.painters.diffusion import tiny

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from detailer.core.geometry import Size
-from detailer.engines.painters.diffusion.pictures import Pictures
+from detailer.engines.painters.diffusion.guides.pictures import Pictures
 from tests.engines.painters.diffusion.steered import picture, saved_picture
 
 SIZE = Size(32, 24)

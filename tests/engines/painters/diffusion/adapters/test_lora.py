@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from detailer.engines.painters.diffusion.lora import Loras
+from detailer.engines.painters.diffusion.adapters.lora import Loras
 from detailer.errors import EngineError, InputError
 from tests.engines.painters.diffusion import tiny
 from tests.engines.painters.diffusion.lora_files import (

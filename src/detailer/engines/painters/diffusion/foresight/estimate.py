@@ -9,7 +9,7 @@ from typing import Any, Final
 from detailer.core.geometry import Size
 from detailer.core.paint import Paint
 from detailer.core.plan import Patch, Plan
-from detailer.engines.painters.diffusion.footprint import Footprint, footprint_of
+from detailer.engines.painters.diffusion.foresight.footprint import Footprint, footprint_of
 from detailer.engines.painters.diffusion.loading.card import FAMILIES, Card
 from detailer.engines.painters.diffusion.loading.defaults import defaults_for
 from detailer.engines.painters.diffusion.loading.families import recognised

@@ -15,7 +15,7 @@ from detailer.core.paint import Lora
 from detailer.core.plan import Plan
 from detailer.core.region import Region
 from detailer.core.regions import Regions
-from detailer.engines.painters.diffusion.estimate import Estimate, estimate, network_calls
+from detailer.engines.painters.diffusion.foresight.estimate import Estimate, estimate, network_calls
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.painters.diffusion.painter import Diffusion
 from detailer.engines.painters.diffusion.samplers import SAMPLERS, Run, sampler
@@ -188,7 +188,7 @@ def test_it_is_told_in_words_and_as_values() -> None:
 
 def test_nothing_is_foreseen_by_loading_torch() -> None:
     script = (
-        "import sys, detailer.engines.painters.diffusion.estimate\n"
+        "import sys, detailer.engines.painters.diffusion.foresight.estimate\n"
         "print({'torch', 'diffusers', 'transformers'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

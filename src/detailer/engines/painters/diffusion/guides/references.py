@@ -15,11 +15,11 @@ from detailer.core.paint import Control
 from detailer.core.pixels import Pixels
 from detailer.engines.models import local_file
 from detailer.engines.painters.diffusion.forward import Forward, Reference
-from detailer.engines.painters.diffusion.ip_adapters import IpAdapter, open_ip_adapter
+from detailer.engines.painters.diffusion.guides.ip_adapters import IpAdapter, open_ip_adapter
+from detailer.engines.painters.diffusion.guides.pictures import read_picture
+from detailer.engines.painters.diffusion.guides.slots import Slot, slots
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
-from detailer.engines.painters.diffusion.pictures import read_picture
-from detailer.engines.painters.diffusion.slots import Slot, slots
 from detailer.errors import EngineError
 
 if TYPE_CHECKING:

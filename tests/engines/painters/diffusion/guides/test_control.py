@@ -11,8 +11,12 @@ import torch
 from torch import Tensor
 
 from detailer.core.geometry import Size
-from detailer.engines.painters.diffusion.control import added_up, flux_residuals, sd3_residuals
 from detailer.engines.painters.diffusion.forward import Guides, Hint
+from detailer.engines.painters.diffusion.guides.control import (
+    added_up,
+    flux_residuals,
+    sd3_residuals,
+)
 from detailer.errors import EngineError
 from tests.engines.painters.diffusion.steered import (
     SIDE,

@@ -8,9 +8,9 @@ from typing import Any
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from detailer.core.paint import Lora
+from detailer.engines.painters.diffusion.adapters.lora_fit import check_fit
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
-from detailer.engines.painters.diffusion.lora_fit import check_fit
 from detailer.engines.painters.diffusion.shelf import Shelf
 from detailer.errors import EngineError
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from detailer.engines.painters.diffusion.fast import Preset, recognised
+from detailer.engines.painters.diffusion.adapters.fast import Preset, recognised
 from detailer.engines.painters.diffusion.samplers import SAMPLERS
 from detailer.engines.painters.diffusion.schedules import SCHEDULERS
 from detailer.errors import EngineError

@@ -25,11 +25,11 @@ from transformers import (
 
 from detailer.core.geometry import Size
 from detailer.core.paint import Control
-from detailer.engines.painters.diffusion import references as module
 from detailer.engines.painters.diffusion.forward import Guides
-from detailer.engines.painters.diffusion.hints import Controls, references
-from detailer.engines.painters.diffusion.ip_adapters import open_ip_adapter
-from detailer.engines.painters.diffusion.references import References, shown
+from detailer.engines.painters.diffusion.guides import references as module
+from detailer.engines.painters.diffusion.guides.hints import Controls, references
+from detailer.engines.painters.diffusion.guides.ip_adapters import open_ip_adapter
+from detailer.engines.painters.diffusion.guides.references import References, shown
 from detailer.errors import EngineError, InputError, MissingEngineError
 from tests.engines.painters.diffusion.steered import (
     SIDE,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from detailer.engines.painters.diffusion.lora import Loras
+from detailer.engines.painters.diffusion.adapters.lora import Loras
 from detailer.errors import EngineError
 from tests.engines.painters.diffusion import tiny
 from tests.engines.painters.diffusion.lora_files import (

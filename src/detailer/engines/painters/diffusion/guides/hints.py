@@ -11,16 +11,16 @@ from torch import Tensor
 
 from detailer.core.paint import Control
 from detailer.core.pixels import Pixels
-from detailer.engines.painters.diffusion.controlnets import ControlNets
 from detailer.engines.painters.diffusion.forward import Hint, Reference
-from detailer.engines.painters.diffusion.pictures import Pictures
-from detailer.engines.painters.diffusion.preprocessors import (
+from detailer.engines.painters.diffusion.guides.controlnets import ControlNets
+from detailer.engines.painters.diffusion.guides.pictures import Pictures
+from detailer.engines.painters.diffusion.guides.preprocessors import (
     PREPROCESSORS,
     Preprocessor,
     prepared,
 )
-from detailer.engines.painters.diffusion.references import References
-from detailer.engines.painters.diffusion.slots import Slot, slots
+from detailer.engines.painters.diffusion.guides.references import References
+from detailer.engines.painters.diffusion.guides.slots import Slot, slots
 from detailer.engines.painters.diffusion.vae import Vae
 
 if TYPE_CHECKING:

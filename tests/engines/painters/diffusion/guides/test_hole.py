@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from detailer.core.geometry import Box, Size
 from detailer.core.paint import Paint
 from detailer.core.window import Window
-from detailer.engines.painters.diffusion.hole import cells, hole, small, with_hole
+from detailer.engines.painters.diffusion.guides.hole import cells, hole, small, with_hole
 from detailer.engines.painters.diffusion.vae import Vae
 from tests.engines.painters.diffusion.steered import job, picture, vae
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from detailer.core.paint import Lora
-from detailer.engines.painters.diffusion import fast
+from detailer.engines.painters.diffusion.adapters import fast
 from detailer.engines.painters.diffusion.loading.defaults import Defaults, defaults_of
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.painters.diffusion.shelf import Shelf

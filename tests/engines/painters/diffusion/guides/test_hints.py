@@ -20,10 +20,10 @@ from detailer.core.paint import Control
 from detailer.core.pixels import Pixels, resize
 from detailer.core.view import to_painted
 from detailer.core.window import Window
-from detailer.engines.painters.diffusion import pictures
 from detailer.engines.painters.diffusion.forward import Guides
-from detailer.engines.painters.diffusion.hints import Controls, control_image, hints
-from detailer.engines.painters.diffusion.pictures import read_picture
+from detailer.engines.painters.diffusion.guides import pictures
+from detailer.engines.painters.diffusion.guides.hints import Controls, control_image, hints
+from detailer.engines.painters.diffusion.guides.pictures import read_picture
 from detailer.engines.painters.diffusion.table import Table
 from detailer.errors import EngineError, InputError, MissingEngineError
 from tests.engines.painters.diffusion.steered import (

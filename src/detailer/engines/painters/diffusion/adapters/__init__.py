@@ -1,0 +1,1 @@
+"""Adapters: LoRAs, and those that make a model one of few steps."""
