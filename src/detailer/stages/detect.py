@@ -26,7 +26,8 @@ class Find(Settings):
     """What one detector looks for, and what of it stays."""
 
     detector: str = Field("auto", description="Detector: a name, or name:path of its model.")
-    detector_options: dict[str, bool | int | float | str] = Field({}, description="Options of its own, such as blur=7."
+    detector_options: dict[str, bool | int | float | str] = Field(
+        {}, description="Options of its own, such as blur=7."
     )
     tile: int = Field(
         0, ge=0, le=16384, description="Look at tiles of this side, for large pictures, px; 0: off."

@@ -25,7 +25,7 @@ Show what the first pass of a recipe finds: a line of JSON for each picture, and
 Several detectors, and masks that follow the thing instead of its box:
 
   detailer detect photo.jpg --also yolo:hand.onnx,labels=hand,threshold=0.4
-  detailer detect photo.jpg --refine sam:facebook/sam-vit-base --hint center-1 --picture found.png"""
+  detailer detect photo.jpg --refine sam:facebook/sam-vit-base --picture found.png"""
 
 
 def main(words: Sequence[str]) -> int:
