@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,47 @@ def test_growth_reaches_as_far_on_every_side() -> None:
     assert region.box == Box(20, 20, 30, 30)
     (lopsided,) = grow(middle(), 10, lopsided=True)
     assert lopsided.mask.trimmed().box == Box(16, 16, 35, 35)
+
+
+@given(
+    st.tuples(*[st.integers(-20, 70)] * 4),
+    st.none() | st.tuples(*[st.integers(0, 50)] * 4),
+    st.integers(-30, 30),
+    st.booleans(),
+)
+def test_a_box_grows_to_the_same_as_an_array_of_ones_and_costs_none(
+    sides: tuple[int, ...], crop: tuple[int, ...] | None, amount: int, lopsided: bool
+) -> None:
+    (left, right), (top, bottom) = sorted(sides[:2]), sorted(sides[2:])
+    plain = Region.from_box(Box(left, top, right, bottom))
+    if crop:
+        within = Box(min(crop[:2]), min(crop[2:]), max(crop[:2]), max(crop[2:]))
+        plain = replace(plain, crop=within)
+    ones = plain.with_mask(Matte(np.ones_like(plain.mask.alpha), plain.mask.box))
+    regions = Regions(Size(50, 50), (plain, ones))
+    box, array = grow(regions, amount, "crop" if crop else "picture", lopsided)
+    assert np.array_equal(whole(box, regions.size), whole(array, regions.size))
+    if amount > 0 and not box.mask.empty:
+        assert box.mask.box == array.mask.box
+        assert box.mask.solid
+
+
+def test_a_box_of_any_size_grows_at_no_cost() -> None:
+    regions = Regions(Size(60_000, 60_000), (Region.from_box(Box(0, 20, 50_000, 50_000)),))
+    tracemalloc.start()
+    (grown,) = grow(regions, 10)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown.mask.box == Box(0, 15, 50_005, 50_005)
+    assert peak < 1e5
+
+
+def test_only_all_ones_in_one_number_are_solid() -> None:
+    box = Box(0, 0, 3, 2)
+    assert Matte.filled(box).solid
+    assert not Matte(np.ones((2, 3), np.float32), box).solid
+    assert not Matte(np.broadcast_to(np.float32(0.5), (2, 3)), box).solid
+    assert not Matte.filled(Box(4, 4, 4, 9)).solid
 
 
 def test_growth_in_the_crop_ends_there() -> None:

@@ -45,6 +45,11 @@ class Matte:
         """Whether nothing is meant."""
         return not self.alpha.any()
 
+    @property
+    def solid(self) -> bool:
+        """Whether it is all ones and one number in memory, as `filled` makes it."""
+        return self.alpha.size > 0 and not any(self.alpha.strides) and bool(self.alpha[0, 0] == 1)
+
     def within(self, box: Box) -> Alpha:
         """The alpha over another box of whole pixels, zero where the mask does not reach."""
         if box == self.box:

@@ -50,7 +50,9 @@ class Paint(Settings):
 
     painter: str = Field("auto", description="Painter: a name, or name:path of its model.")
     prompt: str = Field(
-        "", description="What the painter should draw; (word:1.2) weighs, <lora:name:0.8> adds."
+        "",
+        description="What the painter should draw; (word:1.2) weighs, <lora:name:0.8> adds, [SEP]"
+        " divides it by region, [WHO] by person.",
     )
     negative: str = Field("", description="What it should not draw.")
     main_prompt: str = Field(

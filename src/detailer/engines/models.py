@@ -140,7 +140,7 @@ def fetched(download: Download, offline: bool | None = None, opener: Opener = op
     except (OSError, HTTPException) as error:
         reason = f"{download.address} cannot be fetched ({error})"
         raise MissingEngineError(f"{reason}; {by_hand}") from error
-    _keep(content, path)
+    keep(content, path)
     return path
 
 
@@ -161,8 +161,12 @@ def _read(answer: Response, download: Download) -> bytes:
     return bytes(content)
 
 
-def _keep(content: bytes, path: Path) -> None:
-    """Writes beside the target and replaces it, so that no reader meets half a file."""
+def keep(content: bytes, path: Path) -> None:
+    """Writes beside the target and replaces it, so that no reader meets half a file.
+
+    Raises:
+        EngineError: If it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)

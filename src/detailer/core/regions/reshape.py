@@ -37,7 +37,12 @@ def grow(
         return regions
 
     def grown(region: Region) -> Region:
-        room = _room(region, regions.size, within, abs(side) // 2 + 1)
+        reach = abs(side) // 2 + 1
+        if side > 0 and region.mask.solid:
+            return region.with_mask(
+                _grown_whole(region.mask, side, _extent(region, regions.size, within, reach))
+            )
+        room = _room(region, regions.size, within, reach)
         return region.with_mask(room.map(verbs.dilate, side).trimmed())
 
     return regions.map(grown)
@@ -142,9 +147,23 @@ def assign_labels(regions: Regions, labels: Sequence[str]) -> Regions:
 
 
 def _room(region: Region, picture: Size, within: Within, reach: int) -> Matte:
+    return region.mask.over(_extent(region, picture, within, reach))
+
+
+def _extent(region: Region, picture: Size, within: Within, reach: int) -> Box:
     if within == "crop":
-        return region.mask.over(region.crop or region.mask.box)
-    return region.mask.over(region.mask.box.grown(reach).clipped(picture.box))
+        return region.crop or region.mask.box
+    return region.mask.box.grown(reach).clipped(picture.box)
+
+
+def _grown_whole(mask: Matte, side: int, room: Box) -> Matte:
+    """A mask that is all ones, grown by a square: another one, which costs no array either."""
+    box = mask.box.clipped(room)
+    if not box.empty:
+        # As the square of `verbs.dilate` lies: of an even side the longer part to the right.
+        less, more = (side - 1) // 2, side // 2
+        box = Box(box.left - less, box.top - less, box.right + more, box.bottom + more)
+    return Matte.filled(box.clipped(room))
 
 
 def _short_of_the_edge(box: Box, crop: Box) -> Box:

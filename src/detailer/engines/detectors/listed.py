@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from detailer.engines.downloads import YUNET
+from detailer.engines.downloads import BLAZE_FACE_FULL, YUNET
 from detailer.engines.listed import Listed
 
 _DETECTORS = "detailer.engines.detectors"
@@ -64,7 +64,7 @@ DETECTORS: Final[tuple[Listed, ...]] = (
         "detector",
         "What a model of transformers finds: DETR and its kin; by words: Grounding DINO, OWLv2,"
         " CLIPSeg, SAM 3.",
-        f"{_DETECTORS}.transformers.opened:open_transformers",
+        f"{_DETECTORS}.transformers.opened:Transformers",
         libraries=("torch", "torchvision", "transformers", "safetensors"),
         extra="transformers",
         source="a model: transformers:FOLDER or transformers:OWNER/NAME",
@@ -72,11 +72,15 @@ DETECTORS: Final[tuple[Listed, ...]] = (
     Listed(
         "mediapipe",
         "detector",
-        "Faces, face meshes, eyes or hands, by MediaPipe.",
+        "Faces, outlines of faces, eyes or hands, by MediaPipe.",
         f"{_DETECTORS}.mediapipe:open_mediapipe",
-        libraries=("mediapipe",),
+        libraries=("mediapipe", "matplotlib", "certifi"),
         extra="mediapipe",
-        source="face, mesh, eyes or hands, fetched once; or a .task or .tflite file",
+        # Installed with all that it asks for, it would bring a second OpenCV over ours.
+        wheels=", then: pip install --no-deps mediapipe",
+        download=BLAZE_FACE_FULL,
+        source="face, short, mesh, eyes or hands, each fetched once (0.2 to 8 MB); or a .task or"
+        " .tflite file",
     ),
     Listed(
         "bbox+segm",
