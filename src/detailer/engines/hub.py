@@ -51,20 +51,20 @@ class HubName:
                 local_files_only=is_offline(),
             )
         except (OSError, ValueError) as error:
-            raise MissingEngineError(unreachable(self.name, error)) from error
+            raise MissingEngineError(unreachable(self.name, error, "a folder")) from error
         return Path(folder)
 
 
-def unreachable(name: str, error: Exception) -> str:
-    """What to say of a name on the Hub that cannot be had, and the remedy."""
+def unreachable(name: str, error: Exception, instead: str = "a folder or a file") -> str:
+    """What to say of a name on the Hub that cannot be had, and what to give instead."""
     if is_offline():
         return (
             f"no folder {name} is here, it is not whole in the Hub's cache, and DETAILER_OFFLINE"
-            " forbids the network; unset it to fetch the model once, or give a folder"
+            f" forbids the network; unset it to fetch the model once, or give {instead}"
         )
     return (
         f"no folder {name} is here, and from the Hub it cannot be fetched ({short(error)});"
-        " give a folder or a file"
+        f" give {instead}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Engines: list what is installed, and what each engine needs."""
+"""Engines: list what is installed and what each engine needs, or import a model."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from detailer.engines.catalog import EngineCard, installed
 from detailer.engines.listed import GROUPS
 
 _TEXT = """\
-List the detectors, painters and upscalers that are known here, and what each of them needs.
+List the detectors, segmenters, painters and upscalers that are known here, and what each needs.
 
 An engine is given by its name, or as NAME:FILE where it has a model file:
 
-  detailer run photo.jpg --detector yolox:person.onnx --painter classic
+  detailer run photo.jpg --detector yolo:hand.onnx --painter classic
 
-The painter diffusion takes a diffusion model: --painter diffusion:model.safetensors. Other packages
-add engines by the entry points detailer.detectors, detailer.painters and detailer.upscalers."""
+A YOLO .pt must be imported once: detailer engines import FILE.pt (--help tells more). The painter
+diffusion takes a diffusion model: --painter diffusion:model.safetensors. Other packages add engines
+by the entry points detailer.detectors, .segmenters, .painters and .upscalers."""
 
 
 def main(words: Sequence[str]) -> int:
-    """List the engines."""
-    parser = Parser("engines", "[--json]", _TEXT)
+    """List the engines, or import a model."""
+    if words and words[0] == "import":
+        from detailer.apps.cli import engines_import
+
+        return engines_import.main(words[1:])
+    parser = Parser("engines", "[import FILE.pt ...] [--json]", _TEXT)
     parser.add_argument("--json", action="store_true", help="As JSON.")
     parser.add_argument("-h", "--help", action="help", help="Show this.")
     as_json = parser.parsed(words).json

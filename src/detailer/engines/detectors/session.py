@@ -18,6 +18,8 @@ Planes = NDArray[np.float32]
 _DEVICES = ("auto", "cpu", "cuda")
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
+# Files of half precision take a picture of half precision.
+_KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Network:
     def __call__(self, planes: Planes) -> list[NDArray[Any]]:
         """All outputs, in the file's order, for (1, 3, h, w) float32."""
         try:
-            outputs = self._session.run(None, {self._input.name: planes}, self._run_options)
+            seen = planes.astype(_KINDS[self._input.type], copy=False)
+            outputs = self._session.run(None, {self._input.name: seen}, self._run_options)
         except self._errors as error:
             height, width = planes.shape[2:]
             raise EngineError(
@@ -109,7 +112,7 @@ class Network:
 
     def _only_input(self) -> Any:
         inputs = self._session.get_inputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _KINDS:
             given = ", ".join(f"{one.name} {one.shape} {one.type}" for one in inputs)
             raise EngineError(f"{self.path} takes {given}; expected one float picture [1, 3, h, w]")
         return inputs[0]

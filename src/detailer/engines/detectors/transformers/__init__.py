@@ -1,0 +1,1 @@
+"""Detectors that run a model of the library transformers."""
