@@ -65,6 +65,25 @@ def lay_out_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def lay_out_detectors(folder: Path) -> None:
+    """Tiny models under the names that the pages give to real ones: they find what is red."""
+    graphs = pytest.importorskip("tests.engines.yolo_graphs", reason="needs detailer[onnx]")
+    words = pytest.importorskip(
+        "tests.engines.transformers.tiny", reason="needs detailer[transformers]"
+    )
+    segmenters = pytest.importorskip("tests.engines.segmenters.tiny")
+    pytest.importorskip("torch").set_num_threads(1)
+    for name in ("face", "hand", "person"):
+        notes = {"names": f"{{0: '{name}'}}", "task": "detect", "stride": "32"}
+        graphs.seeing(folder / f"{name}.onnx", graphs.FREE, notes)
+    sees = graphs.Sight(masks=True)
+    notes = {**graphs.FACE, "task": "segment"}
+    graphs.seeing(folder / "person-seg.onnx", graphs.FREE, notes, sees)
+    shutil.copytree(words.folder("clipseg"), folder / "clipseg")
+    segmenters.sam(folder / "sam-vit-base")
+    segmenters.sam(folder / "facebook" / "sam-vit-base")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_of_code_on_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -75,6 +94,8 @@ def test_every_block_of_code_on_a_page_runs(
         picture.reduce(2).save(tmp_path / "photo.png")  # a quarter of the pixels to restore
     if "diffusion:" in page.read_text(encoding="utf-8"):
         lay_out_models(tmp_path, monkeypatch)
+    if "yolo:hand" in page.read_text(encoding="utf-8"):
+        lay_out_detectors(tmp_path)
     monkeypatch.chdir(tmp_path)
     for example in document(page).examples():
         example.evaluate()
