@@ -296,6 +296,14 @@ def test_masks_are_refined_by_a_segmenter_that_looks_once(grey):
     assert [region.box.bottom for region in regions] == [32, 42]
 
 
+def test_a_single_detector_finds_with_refinement_what_it_finds_without(grey):
+    close = {"detector": "boxes:0,0,60,60;4,4,64,64"}
+    upper = {"refine": "upper", "bbox_dilation": 0}
+    plain, refined = (found(Recipe(detect=close, refine=how), grey) for how in ({}, upper))
+    assert [region.box for region in refined] == [region.box for region in plain]
+    assert len(refined) == 2
+
+
 def test_masks_are_refined_by_what_another_detector_finds(grey):
     asked = Recipe(
         detect={"detector": "picky"},

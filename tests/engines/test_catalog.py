@@ -76,6 +76,11 @@ def test_an_unknown_detector_is_refused_with_the_known_ones(spec: str, words: st
         open_detector(spec)
 
 
+def test_an_engine_of_another_kind_is_told_apart_from_an_unknown_one() -> None:
+    with pytest.raises(InputError, match=r"sam is of the kind segmenter, not detector; .*yolo"):
+        open_detector("sam:folder")
+
+
 def test_an_unknown_painter_or_upscaler_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="did you mean restore"):
         open_painter("restor")
@@ -86,6 +91,25 @@ def test_an_unknown_painter_or_upscaler_is_refused_with_the_known_ones() -> None
 def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(InputError, match="boxes has no option 'lable'; did you mean label"):
         open_detector("boxes:1,2,9,12", lable="eye")
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "words"),
+    [
+        ("yolox:a.onnx", {"threshold": "low"}, "threshold='low'; give a number"),
+        ("yolox:a.onnx", {"hardware": "cuda"}, "hardware='cuda'; give it in Python"),
+        ("mask:a.png", {"fit": 5}, "fit=5; give true or false"),
+        ("mediapipe", {"most": 2.5}, "most=2.5; give a whole number"),
+        ("mediapipe", {"kind": "ears"}, "kind='ears'; give '' or 'face' or 'mesh'"),
+        ("yunet", {"long_side": True}, "long_side=True; give a whole number"),
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_refused_before_anything_is_opened(
+    monkeypatch: pytest.MonkeyPatch, spec: str, options: dict[str, object], words: str
+) -> None:
+    monkeypatch.setattr(listed, "find_spec", lambda name: object())
+    with pytest.raises(InputError, match=words):
+        open_detector(spec, **options)
 
 
 def test_the_options_of_an_engine_can_be_asked_for() -> None:

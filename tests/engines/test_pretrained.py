@@ -142,7 +142,7 @@ def test_a_folder_of_something_else_is_refused_with_what_it_holds(tmp_path):
         pretrained(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "\0", '{"model_type": "sam'])
+@pytest.mark.parametrize("content", ["", "{", "\0", '{"model_type": "sam', "[" * 100_000])
 def test_a_configuration_that_cannot_be_read_is_an_error(tmp_path, content):
     (tmp_path / "config.json").write_text(content, encoding="utf-8")
     with pytest.raises(EngineError, match=r"config\.json cannot be read.*fetch it again"):

@@ -42,7 +42,7 @@ def make(name: str, folder: str, picture: str) -> None:
     network(torch.from_numpy(np.ascontiguousarray(seen))[None].float() / 255)
     head = network.model[-1]
     # Scores spread from 0 to 1, boxes and masks of many sizes.
-    for part, spread, bias in (("cv3", 0.12, -1), ("cv2", 0.3, None), ("cv4", 0.3, None)):
+    for part, spread, bias in (("cv3", 0.03, -1), ("cv2", 0.3, 3), ("cv4", 0.3, None)):
         for layers in getattr(head, part, None) or []:
             torch.nn.init.normal_(layers[-1].weight, 0, spread)
             if bias is not None:

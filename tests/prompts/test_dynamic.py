@@ -201,6 +201,12 @@ def test_a_name_that_does_not_exist_stays_as_the_nodes_leave_it_where_that_is_as
     assert endless == "b" * 100 + "__a__"
 
 
+def test_a_row_of_names_in_counted_braces_is_told_from_a_text_at_once() -> None:
+    names = "__colour__" * 40
+    assert resolved(f"{{1$${names}}}", 0, WILDCARDS) in ("red", "green", "blue")
+    assert resolved(f"{{1$${names}!}}", 0, WILDCARDS).endswith("!")
+
+
 def test_a_generator_goes_on_from_where_it_stands() -> None:
     random = np.random.default_rng(5)
     got = [resolved("__colour__", random, WILDCARDS) for _ in range(30)]

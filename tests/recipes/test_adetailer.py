@@ -678,3 +678,13 @@ def test_a_picture_without_adetailer_says_so(name: str) -> None:
     assert "Steps" in parsed(text)
     with pytest.raises(InputError, match="no ADetailer stands in this infotext"):
         converted(text)
+
+
+@pytest.mark.parametrize("text", ["[" + ":" * 50_000, "[" + ":1" * 50_000, "x [" * 50_000])
+def test_brackets_that_are_never_closed_are_words(text: str) -> None:
+    assert "[from:to:when]" not in said(made({"ad_prompt": f"a {text}"}))
+
+
+def test_a_model_of_a_very_long_name_is_told() -> None:
+    name = "x" + " " * 100_000 + "y"
+    assert made({"ad_use_checkpoint": True, "ad_checkpoint": name}).recipe.paint.painter

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any
 
 from detailer.core.nearest import nearest
 from detailer.core.segmenter import Segmenter
+from detailer.engines.factory import Factory, parameters
 from detailer.engines.listed import GROUPS, Kind, Listed
 from detailer.engines.listing import BUILT_IN, built_in
 from detailer.engines.published import loaded, package_of, published
@@ -124,7 +123,7 @@ def option_names(kind: Kind, spec: str) -> tuple[str, ...]:
     parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)
     point = _point(kind, spec, parsed)
     _check_lack(kind, parsed)
-    return tuple(name for name in _parameters(loaded(kind, point)) if name != "path")
+    return tuple(name for name in parameters(loaded(kind, point)) if name != "path")
 
 
 def is_known(kind: Kind, spec: str) -> bool:
@@ -153,8 +152,7 @@ def _opened(kind: Kind, spec: str, options: dict[str, Any]) -> Any:
     _check_lack(kind, parsed)
     listed = built_in(kind).get(parsed.name)
     source = listed.source if listed else ""
-    factory = _Factory(f"{kind} {parsed.name}", loaded(kind, point), source)
-    return factory(parsed.path, options)
+    return Factory(f"{kind} {parsed.name}", loaded(kind, point), source)(parsed.path, options)
 
 
 def _check_lack(kind: Kind, parsed: Spec) -> None:
@@ -172,6 +170,10 @@ def _point(kind: Kind, spec: str, parsed: Spec) -> EntryPoint:
     if parsed.name in theirs:
         return theirs[parsed.name]
     names = [*built_in(kind), *theirs]
+    for other in GROUPS:
+        if is_known(other, spec):
+            known = f"{kind}s are: {', '.join(names)}"
+            raise InputError(f"{parsed.name} is of the kind {other}, not {kind}; {known}")
     raise InputError(f"{kind} {spec!r} is not known; {_hint(parsed, spec, names)}")
 
 
@@ -180,34 +182,6 @@ def _hint(parsed: Spec, spec: str, names: list[str]) -> str:
     if len(parsed.name) == 1 or "/" in parsed.name or "\\" in parsed.name or "." in parsed.name:
         return f"a file needs the name of an engine before it, such as yolox:{spec}"
     return nearest(parsed.name, names)
-
-
-@dataclass(frozen=True)
-class _Factory:
-    """What an engine is made by; `source` says where its model comes from."""
-
-    engine: str
-    make: Any
-    source: str = ""
-
-    def __call__(self, path: str, options: dict[str, Any]) -> Any:
-        parameters = _parameters(self.make)
-        takes_path = parameters.get("path")
-        if path and takes_path is None:
-            raise InputError(f"{self.engine} takes no file; leave out :{path}")
-        if not path and takes_path and takes_path.default is inspect.Parameter.empty:
-            need = self.source or f"a file: {self.engine.partition(' ')[2]}:FILE"
-            raise MissingEngineError(f"{self.engine} needs {need}")
-        known = [name for name in parameters if name != "path"]
-        takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
-        for name in options:
-            if name not in known and not takes_all:
-                raise InputError(f"{self.engine} has no option {name!r}; {nearest(name, known)}")
-        return self.make(**({"path": path} if path else {}), **options)
-
-
-def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(factory).parameters
 
 
 def _card_of(listed: Listed) -> EngineCard:

@@ -58,7 +58,8 @@ class Engines:
         several, refines = bool(recipe.detect.also), bool(recipe.refine.refine)
         if not several and not refines:
             return self.detector(recipe.detect, recipe.refine)
-        found = merged([self._choosing(detect, recipe) for detect in recipe.detect.each()])
+        each = [self._choosing(detect, recipe) for detect in recipe.detect.each()]
+        found = merged(each) if several else each[0]
         return self._refined(found, recipe) if refines else found
 
     def detector(self, detect: Detect, refine: Refine | None = None) -> Detector:

@@ -123,6 +123,8 @@ def loaded(
                 use_safetensors=True,
                 dtype=dtype or torch.float32,
                 output_loading_info=True,
+                # Else it says no more than that there are some; they are refused below.
+                ignore_mismatched_sizes=True,
             )
         except ImportError as error:
             raise MissingEngineError(
@@ -146,7 +148,7 @@ def _configuration(text: str, folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{text} has no {CONFIG}, so it is no model in Hugging Face's format; it holds {held}"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EngineError(f"{file} cannot be read: {error}; fetch it again") from error
     kind = config.get("model_type") if isinstance(config, dict) else None
     if not isinstance(kind, str) or not kind:
@@ -177,12 +179,17 @@ def _check_weights(text: str, folder: Path) -> None:
 
 
 def _check_told(model: Pretrained, model_class: Any, told: dict[str, Any]) -> None:
-    for kind, remedy in (("missing", "it lacks"), ("unexpected", "it has no place for")):
-        names = sorted(name for name in told[f"{kind}_keys"] if not name.endswith(_IDLE))
+    faults = {
+        "it lacks": told["missing_keys"],
+        "it has no place for": told["unexpected_keys"],
+        "it has in another size": [name for name, _, _ in told["mismatched_keys"]],
+    }
+    for fault, keys in faults.items():
+        names = sorted(name for name in keys if not name.endswith(_IDLE))
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise EngineError(
-                f"{model.text} does not fit {model_class.__name__}: {remedy}"
+                f"{model.text} does not fit {model_class.__name__}: {fault}"
                 f" {', '.join(names[:3])}{more}; its weights or its {CONFIG} are of another model"
             )
 

@@ -10,7 +10,6 @@ from detailer.prompts.folder import normal
 from detailer.prompts.wildcards import Wildcards
 
 _NAME = re.compile(r"__([\w.\-+/*\\]+?)__")
-_ONLY_NAMES = re.compile(rf"\s*(?:{_NAME.pattern}\s*)+")
 _REPEATED = re.compile(rf"([0-9]{{1,9}})#({_NAME.pattern})")
 
 
@@ -21,7 +20,9 @@ def named(text: str) -> list[str]:
 
 def only_names(text: str) -> bool:
     """Whether there is nothing but names in a text, one or more."""
-    return _ONLY_NAMES.fullmatch(text) is not None
+    # Word by word: names without a space between them can be parted in very many ways.
+    words = text.split()
+    return bool(words) and all(_NAME.fullmatch(word) for word in words)
 
 
 def repeated(text: str, longest: int) -> str:

@@ -81,7 +81,7 @@ class Detect(Find):
     def each(self) -> tuple[Detect, ...]:
         """The settings of every single detector, with what counts for all of them."""
         first = self.but(also=())
-        return first, *(first.but(**Find().model_dump() | find.model_dump()) for find in self.also)
+        return first, *(first.but(**find.model_dump()) for find in self.also)
 
 
 def select(regions: Regions, detect: Detect) -> Regions:

@@ -155,7 +155,7 @@ def test_counters_of_training_may_be_missing_or_left_over(copied):
 
 def test_weights_of_other_sizes_are_an_error(copied):
     folder = changed(copied("detr"), decoder_ffn_dim=24)
-    with pytest.raises(EngineError, match=f"{folder} cannot be loaded"):
+    with pytest.raises(EngineError, match=r"it has in another size .*\.fc1\.bias"):
         opened(folder)
 
 
@@ -250,7 +250,7 @@ def test_an_option_out_of_place_is_refused(options, told):
         opened(tiny.folder("detr"), **options)
 
 
-@pytest.mark.parametrize("kind", tiny.MADE)
+@pytest.mark.parametrize("kind", ["detr", "owlv2", "clipseg", "sam3"])
 def test_a_picture_may_be_read_only_or_a_flipped_view_of_another(kind):
     detector = opened(tiny.folder(kind), threshold=0.0)
     sealed, flipped = PICTURE.copy(), PICTURE[::-1].copy()[::-1]

@@ -17,7 +17,7 @@ _COMMANDS = {
     "detect": "show what is found, as JSON and as a picture",
     "plan": "show what would be done, as JSON and as a picture",
     "recipe": "print, check or explain recipes and their settings",
-    "engines": "list the detectors, painters and upscalers, and what each needs",
+    "engines": "list the engines and what each needs; import a .pt of YOLO",
     "doctor": "say what on this machine is broken or missing, and the remedy",
 }
 _HELP = """\

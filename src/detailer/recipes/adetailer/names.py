@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Final, TypeGuard
 
-_HASH = re.compile(r"\s*\[[0-9a-fA-F]{6,}\]\s*$")
+_HASH = re.compile(r"\[[0-9a-fA-F]{6,}\]\s*$")
 _FILES: Final = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".sft", ".gguf")
 _SAME: Final = (
     "",

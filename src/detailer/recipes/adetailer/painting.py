@@ -14,7 +14,8 @@ from detailer.recipes.adetailer.samplers import AUTOMATIC, SAMPLERS, Sampling, s
 from detailer.recipes.adetailer.steps import Strength, counterpart
 from detailer.recipes.adetailer.tab import Choices, Tab
 
-_EDITED = re.compile(r"(?<!\\)\[[^\[\]]*(?::[^\[\]]*:?\s*[\d.]+|\|[^\[\]]*)\]")
+_IN_BRACKETS = re.compile(r"(?<!\\)\[([^\[\]]*)\]")
+_DIGITS = "0123456789."
 _CHOSEN = re.compile(r"[{}]|__\w")
 _TIMES = 1000
 
@@ -70,7 +71,7 @@ def words(tab: Tab, picture: Picture) -> Part:
 def _unread(argument: str, text: str) -> list[Note]:
     """What of A1111's ways to write a prompt is read otherwise here."""
     notes = []
-    if _EDITED.search(text):
+    if any(_is_edited(inside) for inside in _IN_BRACKETS.findall(text)):
         said = "[from:to:when] and [this|that] have no counterpart: they are read as words"
         notes.append(Note(argument, said))
     if re.search(r"\bAND\b", text):
@@ -79,6 +80,11 @@ def _unread(argument: str, text: str) -> list[Note]:
         said = "{a|b} and __name__ are chosen from here, as the WebUI does by an extension only"
         notes.append(Note(argument, said))
     return notes
+
+
+def _is_edited(inside: str) -> bool:
+    """Whether what stands in brackets changes on the way: [from:to:0.5], or [this|that]."""
+    return "|" in inside or (":" in inside and inside[-1] in _DIGITS)
 
 
 def denoising(tab: Tab, picture: Picture) -> Part:

@@ -53,10 +53,11 @@ class Network:
 
     def __init__(self, model: Pretrained, kind: Kind, device: str) -> None:
         self.model = model
+        # The quickest first: what is missing is told before gigabytes are read.
+        self.tokenizer = None if kind.way == "classes" else self._tokenizer()
         self.run: Any = loaded(model, getattr(transformers, kind.network), device)
         self.config: Any = self.run.config
         self.pictures = self._pictures(getattr(transformers, kind.pictures))
-        self.tokenizer = None if kind.way == "classes" else self._tokenizer()
 
     def running(self, size: Size) -> AbstractContextManager[None]:
         """Where the network may run: without gradients, what fails is an EngineError."""

@@ -84,8 +84,8 @@ class Transformers:
             value = getattr(self, name)
             if value is not None and kind.way != "clipseg":
                 raise InputError(f"{name}={value} is CLIPSeg's; {model.text} is a {model.kind}")
-            if value is not None and value < 0:
-                raise InputError(f"{name}={value} is below 0")
+            if value is not None and (not isinstance(value, int) or value < 0):
+                raise InputError(f"{name}={value!r}; give a whole number from 0")
 
     def _opened(self, model: Pretrained, kind: Kind) -> Detector:
         # What imports torch, after all that can be told without it has been.
