@@ -32,9 +32,9 @@ import numpy as np
 
 from detailer import Box, Detect, Mask, Regions, Size
 from detailer.engines.detectors.found import Found
-from detailer.engines.detectors.yolo_decode import Reading, decoded
-from detailer.engines.detectors.yolo_frame import Frame
-from detailer.engines.detectors.yolo_layout import Layout
+from detailer.engines.detectors.yolo.decode import Reading, decoded
+from detailer.engines.detectors.yolo.frame import Frame
+from detailer.engines.detectors.yolo.layout import Layout
 from detailer.engines.segmenters.stretch import stretched
 from detailer.stages.detect import select
 from detailer.stages.mask import reshape

@@ -53,8 +53,9 @@ def test_every_pass_of_a_recipe_is_run_even_those_of_further_passes(grey):
     assert finished.pixels[32, 72, 0] == 100
 
 
-def test_passes_that_name_the_same_engine_share_it():
-    detailer = load(recipe(detector="picky", then=(recipe(detector="picky"),)))
+@pytest.mark.parametrize("name", ["picky", " Picky"])
+def test_passes_that_name_the_same_engine_share_it(name):
+    detailer = load(recipe(detector="picky", then=(recipe(detector=name),)))
     assert detailer.then[0].detector is detailer.detector
     assert Picky.opened == 1
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from detailer.engines import importing
-from detailer.engines.detectors.yolo import Yolo
+from detailer.engines.detectors.yolo.detector import Yolo
 from detailer.engines.imported import place_of
 from detailer.engines.importing import Export, export
 from detailer.errors import EngineError, InputError, MissingEngineError

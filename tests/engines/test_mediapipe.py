@@ -15,10 +15,10 @@ import pytest
 
 from detailer.core.geometry import Box, Size
 from detailer.engines.catalog import open_detector
-from detailer.engines.detectors import mediapipe as ours
-from detailer.engines.detectors.mediapipe import MODELS, open_mediapipe
-from detailer.engines.detectors.mediapipe_file import read_asset
-from detailer.engines.detectors.mediapipe_task import Task, Wish
+from detailer.engines.detectors.mediapipe import detector as ours
+from detailer.engines.detectors.mediapipe.detector import MODELS, open_mediapipe
+from detailer.engines.detectors.mediapipe.file import read_asset
+from detailer.engines.detectors.mediapipe.task import Task, Wish
 from detailer.engines.models import Download
 from detailer.errors import EngineError, InputError
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from detailer.engines.detectors import mediapipe_file
-from detailer.engines.detectors.mediapipe_file import PARTS, read_asset
+from detailer.engines.detectors.mediapipe import file as mediapipe_file
+from detailer.engines.detectors.mediapipe.file import PARTS, read_asset
 from detailer.errors import EngineError
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(range(250))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from detailer.core.geometry import Box, Size
 from detailer.core.regions import Regions
-from detailer.engines.detectors.mediapipe import Kind, MediaPipe
-from detailer.engines.detectors.mediapipe_found import eyes, faces, hands, meshes
+from detailer.engines.detectors.mediapipe.detector import Kind, MediaPipe
+from detailer.engines.detectors.mediapipe.found import eyes, faces, hands, meshes
 from detailer.errors import EngineError
 
 SIZE = Size(200, 100)

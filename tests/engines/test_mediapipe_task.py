@@ -14,8 +14,8 @@ import pytest
 from detailer.core.geometry import Size
 from detailer.engines.catalog import open_detector
 from detailer.engines.detectors.listed import DETECTORS
-from detailer.engines.detectors.mediapipe import MODELS, open_mediapipe
-from detailer.engines.detectors.mediapipe_task import INSTALL
+from detailer.engines.detectors.mediapipe.detector import MODELS, open_mediapipe
+from detailer.engines.detectors.mediapipe.task import INSTALL
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 MODEL = b"\x1c\0\0\0TFL3" + bytes(64)

@@ -11,7 +11,7 @@ import pytest
 from detailer.core.geometry import Box, Size
 from detailer.core.regions import box_mask
 from detailer.engines.catalog import open_detector
-from detailer.engines.detectors.yolo import Yolo
+from detailer.engines.detectors.yolo.detector import Yolo
 from detailer.errors import EngineError, InputError
 from detailer.stages.detect import Detector
 from tests.engines import yolo_graphs as graphs

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detailer.core.geometry import Box, Size
 from detailer.core.regions import letterbox
-from detailer.engines.detectors.yolo_frame import Frame
+from detailer.engines.detectors.yolo.frame import Frame
 
 lengths = st.integers(1, 9000)
 sizes = st.builds(Size, lengths, lengths)

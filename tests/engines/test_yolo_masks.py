@@ -10,11 +10,11 @@ import pytest
 
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
-from detailer.engines.detectors.yolo import Yolo
-from detailer.engines.detectors.yolo_decode import Reading, decoded
-from detailer.engines.detectors.yolo_frame import Frame
-from detailer.engines.detectors.yolo_layout import Layout
-from detailer.engines.detectors.yolo_masks import cut_mask, cut_mask_compatibly
+from detailer.engines.detectors.yolo.decode import Reading, decoded
+from detailer.engines.detectors.yolo.detector import Yolo
+from detailer.engines.detectors.yolo.frame import Frame
+from detailer.engines.detectors.yolo.layout import Layout
+from detailer.engines.detectors.yolo.masks import cut_mask, cut_mask_compatibly
 from tests.engines import yolo_graphs as graphs
 from tests.engines.graphs import black
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from detailer.engines.catalog import open_detector
-from detailer.engines.detectors.yolo import Yolo
+from detailer.engines.detectors.yolo.detector import Yolo
 from detailer.engines.imported import fingerprint, place_of
 from detailer.errors import EngineError, InputError, MissingEngineError
 from tests.engines import graphs as others

@@ -21,8 +21,8 @@ from detailer.apps.cli import main
 from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.engines.detectors.found import distinct
-from detailer.engines.detectors.yolo import Yolo
-from detailer.engines.detectors.yolo_layout import Proposals
+from detailer.engines.detectors.yolo.detector import Yolo
+from detailer.engines.detectors.yolo.layout import Proposals
 from tests.engines.checkpoints import sha256
 from tests.engines.places import data_file
 

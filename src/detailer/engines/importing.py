@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
 
-from detailer.engines.detectors.yolo import Yolo
+from detailer.engines.detectors.yolo.detector import Yolo
 from detailer.engines.exporting import CHECKPOINT, ONNX
 from detailer.engines.finding import version_of
 from detailer.engines.imported import place_of

@@ -14,6 +14,7 @@ from detailer.core.regions.from_mask import Trace
 from detailer.core.segmenter import Segmenter
 from detailer.core.settings import Settings
 from detailer.engines.catalog import (
+    Spec,
     is_known,
     listed_engine,
     open_detector,
@@ -156,7 +157,10 @@ class Engines:
         for option, inner in listed.inner if listed else ():
             detect = Detect(detector=inner, threshold=wishes["threshold"])
             options[option] = self.detector(detect)
-        key = repr((kind, name, sorted(options.items())))
+        spec = Spec.parse(name)
+        # face and CenterFace are one.
+        own = listed.name if listed else spec.name
+        key = repr((kind, own, spec.path, sorted(options.items())))
         if key not in self._opened:
             self._opened[key] = _OPENERS[kind](name, **options)
         return self._opened[key]

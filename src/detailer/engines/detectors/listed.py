@@ -54,7 +54,7 @@ DETECTORS: Final[tuple[Listed, ...]] = (
         "yolo",
         "detector",
         "What an Ultralytics YOLO file was trained for: boxes, or masks.",
-        f"{_DETECTORS}.yolo:Yolo",
+        f"{_DETECTORS}.yolo.detector:Yolo",
         libraries=("onnxruntime",),
         extra="onnx",
         source="a file: yolo:FILE.onnx; a .pt is made one by: detailer engines import FILE.pt",
@@ -73,7 +73,7 @@ DETECTORS: Final[tuple[Listed, ...]] = (
         "mediapipe",
         "detector",
         "Faces, outlines of faces, eyes or hands, by MediaPipe.",
-        f"{_DETECTORS}.mediapipe:open_mediapipe",
+        f"{_DETECTORS}.mediapipe.detector:open_mediapipe",
         libraries=("mediapipe", "matplotlib", "certifi"),
         extra="mediapipe",
         # Installed with all that it asks for, it would bring a second OpenCV over ours.

@@ -13,9 +13,9 @@ from detailer.core.matte import Matte
 from detailer.core.region import Region
 from detailer.core.regions import Regions, box_mask
 from detailer.engines.detectors.found import distinct
-from detailer.engines.detectors.yolo_frame import Frame
-from detailer.engines.detectors.yolo_layout import Layout, Outputs, Proposals
-from detailer.engines.detectors.yolo_masks import cut_mask, cut_mask_compatibly
+from detailer.engines.detectors.yolo.frame import Frame
+from detailer.engines.detectors.yolo.layout import Layout, Outputs, Proposals
+from detailer.engines.detectors.yolo.masks import cut_mask, cut_mask_compatibly
 from detailer.errors import EngineError
 
 

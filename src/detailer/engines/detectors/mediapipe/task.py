@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from detailer.core.pixels import Picture, size_of
-from detailer.engines.detectors.mediapipe_file import Asset, Network
+from detailer.engines.detectors.mediapipe.file import Asset, Network
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 log = logging.getLogger(__name__)

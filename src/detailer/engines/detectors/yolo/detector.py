@@ -13,10 +13,10 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
 from detailer.engines.detectors.look import check_picture
 from detailer.engines.detectors.session import Hardware, Network
-from detailer.engines.detectors.yolo_decode import Reading, decoded
-from detailer.engines.detectors.yolo_frame import Frame
-from detailer.engines.detectors.yolo_layout import Layout, Outputs
-from detailer.engines.detectors.yolo_notes import Notes
+from detailer.engines.detectors.yolo.decode import Reading, decoded
+from detailer.engines.detectors.yolo.frame import Frame
+from detailer.engines.detectors.yolo.layout import Layout, Outputs
+from detailer.engines.detectors.yolo.notes import Notes
 from detailer.engines.imported import onnx_of
 from detailer.engines.ranges import check_share
 from detailer.errors import EngineError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detailer.core.geometry import Size
 from detailer.engines.detectors.found import Numbers
-from detailer.engines.detectors.yolo_notes import Notes
+from detailer.engines.detectors.yolo.notes import Notes
 from detailer.errors import EngineError
 
 Outputs: TypeAlias = Sequence[NDArray[Any]]

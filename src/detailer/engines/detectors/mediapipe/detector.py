@@ -10,10 +10,10 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from detailer.core.geometry import Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
-from detailer.engines.detectors import mediapipe_found as found
 from detailer.engines.detectors.look import check_picture
-from detailer.engines.detectors.mediapipe_file import Network, read_asset
-from detailer.engines.detectors.mediapipe_task import Task, Wish
+from detailer.engines.detectors.mediapipe import found
+from detailer.engines.detectors.mediapipe.file import Network, read_asset
+from detailer.engines.detectors.mediapipe.task import Task, Wish
 from detailer.engines.downloads import (
     BLAZE_FACE_FULL,
     BLAZE_FACE_SHORT,

@@ -15,7 +15,7 @@ from detailer.core.matte import Matte
 from detailer.core.pixels import Alpha
 from detailer.core.regions import unletterboxed
 from detailer.core.regions.occupied import bounds
-from detailer.engines.detectors.yolo_frame import Frame
+from detailer.engines.detectors.yolo.frame import Frame
 
 Logits: TypeAlias = NDArray[np.float32]
 Places: TypeAlias = NDArray[np.float64]
