@@ -97,7 +97,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
     ("spec", "options", "words"),
     [
         ("yolox:a.onnx", {"threshold": "low"}, "threshold='low'; give a number"),
-        ("yolox:a.onnx", {"hardware": "cuda"}, "hardware='cuda'; give it in Python"),
+        ("yolox:a.onnx", {"device": 5}, "device=5; give"),
         ("mask:a.png", {"fit": 5}, "fit=5; give true or false"),
         ("mediapipe", {"most": 2.5}, "most=2.5; give a whole number"),
         ("mediapipe", {"kind": "ears"}, "kind='ears'; give '' or 'face' or 'mesh'"),
@@ -113,7 +113,7 @@ def test_an_option_of_the_wrong_kind_is_refused_before_anything_is_opened(
 
 
 def test_the_options_of_an_engine_can_be_asked_for() -> None:
-    assert option_names("detector", "face") == ("threshold", "long_side", "hardware")
+    assert option_names("detector", "face") == ("threshold", "long_side", "device")
     assert option_names("detector", "boxes") == ("label",)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,8 @@ def test_the_process_tells_nobody_and_installs_nothing(tmp_path: Path) -> None:
     assert not any(value is True for value in seen["settings"].values())
     assert seen["settings"]["weights_dir"] == "weights"
     given = seen["environment"]
+    assert "DETAILER_CACHE" in os.environ
+    assert "DETAILER_CACHE" not in given
     assert given["YOLO_AUTOINSTALL"] == "false"
     assert given["YOLO_OFFLINE"] == "true"
     assert given["YOLO_CONFIG_DIR"] == seen["folder"]

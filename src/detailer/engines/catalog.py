@@ -59,7 +59,7 @@ def open_detector(spec: str, **options: Any) -> Detector:
 
     Args:
         spec: "face", "yunet:FILE.onnx", …; `installed()` lists them.
-        options: The engine's own, such as threshold, labels or hardware.
+        options: The engine's own, such as threshold, labels or device.
 
     Raises:
         InputError: If the name or an option is not known, or a path is missing or too many.

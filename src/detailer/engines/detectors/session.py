@@ -36,6 +36,11 @@ class Hardware:
             raise InputError(f"threads={self.threads} is below 0; 0 means all cores")
 
 
+def hardware_of(device: str | Hardware) -> Hardware:
+    """The hardware that a device is: itself, or that of its name with all cores."""
+    return Hardware(device) if isinstance(device, str) else device
+
+
 class Network:
     """Runs an ONNX file on one picture at a time; may be called from several threads.
 

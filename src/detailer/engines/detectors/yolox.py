@@ -15,7 +15,7 @@ from detailer.core.regions import Regions
 from detailer.engines.detectors.coco import COCO
 from detailer.engines.detectors.found import Found, Numbers
 from detailer.engines.detectors.look import Look, check_picture, letterboxed
-from detailer.engines.detectors.session import Hardware, Network
+from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.ranges import check_share
 from detailer.errors import EngineError, InputError
 
@@ -39,7 +39,7 @@ class YoloX:
         path: The ONNX file.
         labels: Which classes are kept, also as a text with commas; "all" keeps every one.
         threshold: Least score, 0..1.
-        hardware: Where it runs.
+        device: Where it runs: auto, cpu or cuda; a `Hardware` also says the threads.
 
     Raises:
         MissingEngineError: If onnxruntime is not installed.
@@ -52,10 +52,10 @@ class YoloX:
         path: str | Path,
         labels: str | Sequence[str] = ("person",),
         threshold: float = 0.4,
-        hardware: Hardware | None = None,
+        device: str | Hardware = "auto",
     ) -> None:
         self.threshold = check_share("threshold", threshold)
-        self._network = Network(path, hardware or Hardware())
+        self._network = Network(path, hardware_of(device))
         self._size = self._network.size or _FREE_SIZE
         if self._size.width % 32 or self._size.height % 32:
             raise EngineError(f"{path} takes {self._size}; expected multiples of 32")

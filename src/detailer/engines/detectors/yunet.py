@@ -10,7 +10,7 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
 from detailer.engines.detectors.found import Found, Numbers, join
 from detailer.engines.detectors.look import Look, check_picture, padded
-from detailer.engines.detectors.session import Hardware, Network
+from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.downloads import YUNET
 from detailer.engines.models import fetched
 from detailer.engines.ranges import check_length, check_share
@@ -31,7 +31,7 @@ class YuNet:
         path: The ONNX file, of fixed or free size; OpenCV's, fetched once, if None.
         threshold: Least score, 0..1.
         long_side: Limit of the long side that is looked at, pixels.
-        hardware: Where it runs.
+        device: Where it runs: auto, cpu or cuda; a `Hardware` also says the threads.
 
     Raises:
         MissingEngineError: If onnx or onnxruntime is not installed, or the file cannot be fetched.
@@ -43,11 +43,11 @@ class YuNet:
         path: str | Path | None = None,
         threshold: float = 0.6,
         long_side: int = 1280,
-        hardware: Hardware | None = None,
+        device: str | Hardware = "auto",
     ) -> None:
         self.threshold = check_share("threshold", threshold)
         self.long_side = check_length("long_side", long_side)
-        self._network = Network(path or fetched(YUNET), hardware or Hardware(), any_size=True)
+        self._network = Network(path or fetched(YUNET), hardware_of(device), any_size=True)
         self._run(padded(np.zeros((64, 96, 3), np.uint8), 96))
 
     def __call__(self, picture: Picture, /) -> Regions:

@@ -12,7 +12,7 @@ from detailer.core.geometry import Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
 from detailer.engines.detectors.look import check_picture
-from detailer.engines.detectors.session import Hardware, Network
+from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.detectors.yolo.decode import Reading, decoded
 from detailer.engines.detectors.yolo.frame import Frame
 from detailer.engines.detectors.yolo.layout import Layout, Outputs
@@ -41,7 +41,7 @@ class Yolo:
         overlap: Of two boxes of a class the lesser goes, if they overlap (intersection over
             union) by as much, 0..1. 0.7 is what Ultralytics, ADetailer and the nodes take, for
             which people's thresholds were found. Files with the last steps inside have their own.
-        hardware: Where it runs.
+        device: Where it runs: auto, cpu or cuda; a `Hardware` also says the threads.
         compatible: Box masks with one pixel more, and masks as far off, as the nodes draw them.
 
     Raises:
@@ -54,7 +54,7 @@ class Yolo:
     labels: str | Sequence[str] = ()
     threshold: float = 0.5
     overlap: float = 0.7
-    hardware: Hardware | None = None
+    device: str | Hardware = "auto"
     compatible: bool = False
     _network: Network = field(init=False, repr=False)
     _notes: Notes = field(init=False, repr=False)
@@ -63,7 +63,7 @@ class Yolo:
     def __post_init__(self) -> None:
         check_share("threshold", self.threshold)
         check_share("overlap", self.overlap)
-        self._network = Network(onnx_of(self.path), self.hardware or Hardware())
+        self._network = Network(onnx_of(self.path), hardware_of(self.device))
         self._notes = Notes.read(self._network.path, self._network.notes)
         blank = np.zeros((64, 64, 3), np.uint8)
         frame = self._frame(size_of(blank))
