@@ -320,3 +320,39 @@ def test_what_is_to_refine_and_is_not_known_is_told():
     asked = Recipe(detect={"detector": "two"}, refine={"refine": "nobody"})
     with pytest.raises(InputError, match="'nobody' is not known"):
         load(asked, without="painters")
+
+
+def test_what_replaces_masks_is_not_chosen_again_by_the_labels_of_the_boxes(grey):
+    asked = Recipe(
+        detect={"detector": "two", "labels": ["face"]},
+        refine={"refine": "corner", "combine": "replace"},
+    )
+    assert [region.label for region in found(asked, grey)] == ["corner"]
+
+
+def test_boxes_and_masks_by_one_name_are_those_by_two(grey):
+    together = Recipe(detect={"detector": "bbox+segm:picky+corner", "labels": ["face"]})
+    apart = Recipe(detect={"detector": "picky", "labels": ["face"]}, refine={"refine": "corner"})
+    assert found(together, grey) == found(apart, grey)
+    with pytest.raises(InputError, match="both say what refines"):
+        load(together.but(refine=apart.refine), without="painters")
+
+
+def test_weights_are_loaded_once_for_several_thresholds(tmp_path, monkeypatch, grey):
+    graphs = pytest.importorskip("tests.engines.yolo_graphs", reason="needs detailer[onnx]")
+    from detailer.engines.detectors.yolo import detector
+
+    file = graphs.seeing(tmp_path / "face.onnx", graphs.FREE, graphs.FACE)
+    loads = []
+
+    class Counted(detector.Network):
+        def __init__(self, *given) -> None:
+            loads.append(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr(detector, "Network", Counted)
+    first = {"detector": f"yolo:{file}", "threshold": 0.3}
+    later = Recipe(detect={"detector": f"YOLO:{file}", "labels": ["face"]})
+    asked = Recipe(detect={**first, "also": [{**first, "threshold": 0.6}]}, then=(later,))
+    load(asked, without="painters")
+    assert len(loads) == 1

@@ -15,7 +15,7 @@ from detailer.errors import EngineError, InputError
 from detailer.recipe import Recipe
 from detailer.stages.blend import Shrunk, match_colour, paste, paste_mask, shrink
 from detailer.stages.crop import Upscaler, cut, frame
-from detailer.stages.detect import Detector, select
+from detailer.stages.detect import Chosen, Detector, select
 from detailer.stages.mask import reshape
 from detailer.stages.paint import Assigned, Painter, assigned
 
@@ -111,7 +111,9 @@ class Detailer:
             raise EngineError(f"the detector gave {type(found).__name__}; it must give Regions")
         if found.items and found.size != canvas.size:
             raise EngineError(f"the detector gave regions of {found.size} for {canvas.size}")
-        return reshape(select(found, self.recipe.detect), self.recipe.mask)
+        detect, is_chosen = self.recipe.detect, isinstance(self.detector, Chosen)
+        wanted = found.sorted(detect.order) if is_chosen else select(found, detect)
+        return reshape(wanted, self.recipe.mask)
 
     def plan(self, picture: Native | Canvas) -> Plan:
         """What would be done to a picture, bound to its pixels; needs no painter."""

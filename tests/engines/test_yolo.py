@@ -248,7 +248,7 @@ def test_it_is_opened_by_its_name_with_its_options(tmp_path: Path) -> None:
     assert isinstance(detector, Detector)
     assert len(detector(black(64, 64))) == 1
     assert list(inspect.signature(Yolo).parameters) == [
-        "path", "labels", "threshold", "overlap", "device", "compatible",
+        "path", "labels", "threshold", "overlap", "device", "compatible", "network",
     ]  # fmt: skip
 
 

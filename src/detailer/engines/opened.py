@@ -26,12 +26,12 @@ from detailer.engines.catalog import (
 )
 from detailer.engines.foreseen import own_defaults
 from detailer.engines.listed import Kind
-from detailer.engines.refined import masked, refined
+from detailer.engines.refined import masked, refined, unfolded
 from detailer.engines.wrap import merged, tiled
 from detailer.prompts.wording import mentioned
 from detailer.recipe import Recipe
 from detailer.stages.crop import Upscaler
-from detailer.stages.detect import Detect, Detector, chosen
+from detailer.stages.detect import Chosen, Detect, Detector, chosen
 from detailer.stages.paint import Painter
 from detailer.stages.refine import Refine
 
@@ -53,15 +53,16 @@ class Engines:
     fit_mask: bool = False
     options: Mapping[str, Settings] = field(default_factory=dict)
     _opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _networks: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def finder(self, recipe: Recipe) -> Detector:
         """What finds the regions of one pass: its detectors, and what refines their masks."""
-        several, refines = bool(recipe.detect.also), bool(recipe.refine.refine)
-        if not several and not refines:
-            return self.detector(recipe.detect, recipe.refine)
-        each = [self._choosing(detect, recipe) for detect in recipe.detect.each()]
-        found = merged(each) if several else each[0]
-        return self._refined(found, recipe) if refines else found
+        detect, how = unfolded(recipe.detect, recipe.refine)
+        if not detect.also and not how.refine:
+            return self.detector(detect, how)
+        each = [self._choosing(one, how) for one in detect.each()]
+        found = merged(each) if len(each) > 1 else each[0]
+        return Chosen(self._refined(found, detect, how) if how.refine else found)
 
     def detector(self, detect: Detect, refine: Refine | None = None) -> Detector:
         """The detector that the settings name first, looking at tiles where they say so.
@@ -75,21 +76,19 @@ class Engines:
             return tiled(found, detect.tile, detect.tile_overlap)
         return found
 
-    def _choosing(self, detect: Detect, recipe: Recipe) -> Detector:
-        find = self.detector(detect, recipe.refine)
+    def _choosing(self, detect: Detect, refine: Refine) -> Detector:
+        find = self.detector(detect, refine)
 
         def detect_chosen(picture: Picture, /) -> Regions:
             return chosen(find(picture), detect)
 
         return detect_chosen
 
-    def _refined(self, found: Detector, recipe: Recipe) -> Detector:
-        how = recipe.refine
+    def _refined(self, found: Detector, detect: Detect, how: Refine) -> Detector:
         if is_known("segmenter", how.refine):
             return refined(found, self.segmenter(how), how)
-        masks = recipe.detect.but(
-            detector=how.refine, detector_options=how.refine_options, labels=(), also=()
-        )
+        own = {"detector": how.refine, "detector_options": how.refine_options}
+        masks = detect.but(**own, labels=(), also=())
         return masked(found, self.detector(masks), how)
 
     def segmenter(self, refine: Refine) -> Segmenter:
@@ -162,7 +161,12 @@ class Engines:
         own = listed.name if listed else spec.name
         key = repr((kind, own, spec.path, sorted(options.items())))
         if key not in self._opened:
-            self._opened[key] = _OPENERS[kind](name, **options)
+            # The weights of a file are loaded once, whatever is looked for with them.
+            place = repr((kind, own, spec.path, options.get("device")))
+            network = self._networks.get(place) if "network" in known else None
+            shared = {"network": network} if network is not None else {}
+            self._opened[key] = _OPENERS[kind](name, **options, **shared)
+            self._networks[place] = getattr(self._opened[key], "network", None)
         return self._opened[key]
 
 

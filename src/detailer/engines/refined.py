@@ -17,8 +17,10 @@ from detailer.engines.catalog import (
 )
 from detailer.engines.published import published
 from detailer.errors import EngineError, InputError
-from detailer.stages.detect import Detector
+from detailer.stages.detect import Detect, Detector
 from detailer.stages.refine import Refine, refine
+
+_PAIRS = ("bbox+segm", "bbox+sam")
 
 
 def refined(detector: Detector, segmenter: Segmenter, how: Refine | None = None) -> Detector:
@@ -76,6 +78,26 @@ def masked(detector: Detector, segm: Detector, how: Refine | None = None) -> Det
     return detect
 
 
+def unfolded(detect: Detect, how: Refine) -> tuple[Detect, Refine]:
+    """The detector of boxes and what refines them, where bbox+segm or bbox+sam names both.
+
+    Raises:
+        InputError: If refine names something else, or a half is such a pair itself.
+    """
+    spec = Spec.parse(detect.detector)
+    if spec.name not in _PAIRS:
+        return detect, how
+    if how.refine:
+        raise InputError(
+            f"detector {detect.detector} and refine={how.refine} both say what refines its masks;"
+            " leave one of them out"
+        )
+    boxes, masks = _halves(spec.path, spec.name, both=spec.name == "bbox+segm")
+    if spec.name == "bbox+sam":
+        masks = _as_sam(masks)
+    return detect.but(detector=boxes), how.but(refine=masks)
+
+
 def bbox_segm(
     path: str,
     how: Refine | None = None,
@@ -118,10 +140,13 @@ def bbox_sam(
         InputError, MissingEngineError, EngineError: As `open_detector` and `open_segmenter` do.
     """
     boxes, model = _halves(path, "bbox+sam", both=False)
-    spec = model if model.lower().startswith("sam:") else f"sam:{model}"
     # Before the detector: a model that is not there, or of another kind, is told at once.
-    segmenter = open_segmenter(spec, device=device)
+    segmenter = open_segmenter(_as_sam(model), device=device)
     return refined(_opened(boxes, threshold=threshold, labels=labels), segmenter, how)
+
+
+def _as_sam(model: str) -> str:
+    return model if model.lower().startswith("sam:") else f"sam:{model}"
 
 
 def _opened(spec: str, threshold: float | None, labels: tuple[str, ...] = ()) -> Detector:
@@ -144,7 +169,10 @@ def _halves(path: str, name: str, both: bool) -> tuple[str, str]:
         example = "yolo:FILE.onnx" if both else "OWNER/NAME"
         what = "two detectors" if both else "a detector and a model"
         raise InputError(f"{name}:{path} does not name {what}; give {name}:centerface+{example}")
-    return next((pair for pair in found if _is_there(pair[0])), found[0])
+    halves = next((pair for pair in found if _is_there(pair[0])), found[0])
+    if any(Spec.parse(half).name in _PAIRS for half in halves):
+        raise InputError(f"{name}:{path} is a pair of pairs; its halves are plain engines")
+    return halves
 
 
 def _is_detector(spec: str) -> bool:

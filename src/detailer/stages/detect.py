@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol, Self, runtime_checkable
 
 from pydantic import Field, model_validator
@@ -84,12 +85,20 @@ class Detect(Find):
         return first, *(first.but(**find.model_dump()) for find in self.also)
 
 
-def select(regions: Regions, detect: Detect) -> Regions:
-    """The regions that are worked on, in their order.
+@dataclass(frozen=True)
+class Chosen:
+    """A detector that has chosen already from what it finds: that is only put in order."""
 
-    Of several detectors each has been asked for its own already.
-    """
-    return (regions if detect.also else chosen(regions, detect)).sorted(detect.order)
+    detector: Detector
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        """What it finds, as it is."""
+        return self.detector(picture)
+
+
+def select(regions: Regions, detect: Detect) -> Regions:
+    """The regions that are worked on, in their order."""
+    return chosen(regions, detect).sorted(detect.order)
 
 
 def chosen(regions: Regions, detect: Detect) -> Regions:

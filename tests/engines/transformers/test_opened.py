@@ -60,7 +60,7 @@ def test_the_engine_is_listed_with_its_options():
     ]
     assert card.available
     assert option_names("detector", "transformers:x") == (
-        "labels", "threshold", "device", "blur", "dilation", "compatible"
+        "labels", "threshold", "device", "blur", "dilation", "compatible", "network"
     )  # fmt: skip
 
 

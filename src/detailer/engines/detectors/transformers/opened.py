@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from detailer.core.pixels import Picture
 from detailer.core.regions import Regions
@@ -45,6 +45,7 @@ class Transformers:
         blur: CLIPSeg's only: the Gaussian's sigma in pixels of its map; None: 7.
         dilation: CLIPSeg's only: how far the map grows, in pixels of it; None: 4.
         compatible: CLIPSeg's only: the box of each region is its mask, as the nodes have it.
+        network: The model, loaded by another one already; None: it is loaded.
 
     Raises:
         InputError: If it is a model that finds nothing, a label is not known, or an option is
@@ -60,6 +61,7 @@ class Transformers:
     blur: int | None = None
     dilation: int | None = None
     compatible: bool | None = None
+    network: Any = field(default=None, repr=False)
     _detector: Detector = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +96,7 @@ class Transformers:
         from detailer.engines.detectors.transformers.smoothing import Smoothing
         from detailer.engines.detectors.transformers.ways import WAYS
 
-        network = Network(model, kind, self.device)
+        network = self.network = self.network or Network(model, kind, self.device)
         labels = listed(self.labels) or (() if kind.way == "classes" else FACE)
         if kind.way != "clipseg":
             return WAYS[kind.way](network, labels, _given(self.threshold, _THRESHOLD))

@@ -42,6 +42,7 @@ class Yolo:
             union) by as much, 0..1. 0.7 is what Ultralytics, ADetailer and the nodes take, for
             which people's thresholds were found. Files with the last steps inside have their own.
         device: Where it runs: auto, cpu or cuda; a `Hardware` also says the threads.
+        network: The file, opened by another one already; None: it is opened.
         compatible: Box masks with one pixel more, and masks as far off, as the nodes draw them.
 
     Raises:
@@ -56,6 +57,7 @@ class Yolo:
     overlap: float = 0.7
     device: str | Hardware = "auto"
     compatible: bool = False
+    network: Network | None = field(default=None, repr=False)
     _network: Network = field(init=False, repr=False)
     _notes: Notes = field(init=False, repr=False)
     _reading: Reading = field(init=False, repr=False)
@@ -63,7 +65,8 @@ class Yolo:
     def __post_init__(self) -> None:
         check_share("threshold", self.threshold)
         check_share("overlap", self.overlap)
-        self._network = Network(onnx_of(self.path), hardware_of(self.device))
+        opened = self.network or Network(onnx_of(self.path), hardware_of(self.device))
+        self._network = self.network = opened
         self._notes = Notes.read(self._network.path, self._network.notes)
         blank = np.zeros((64, 64, 3), np.uint8)
         frame = self._frame(size_of(blank))
