@@ -7,7 +7,7 @@ import json
 import pytest
 
 from detailer.apps.cli import main
-from detailer.engines.finding import Finding
+from detailer.engines.health.finding import Finding
 
 GOOD = Finding("Python", True, "3.11")
 BAD = Finding("GPU", False, "none that torch sees", "install another")

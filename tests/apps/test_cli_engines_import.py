@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from detailer.apps.cli import engines_import, main
-from detailer.engines.imported import place_of
+from detailer.engines.files.imported import place_of
 from tests.engines.checkpoints import checkpoint, install, sha256, witness
 
 

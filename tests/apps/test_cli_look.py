@@ -39,6 +39,7 @@ def test_what_is_found_is_told_in_a_line_of_json_for_each_picture(capsys):
         "label": "face",
         "score": 1.0,
         "box": [8, 8, 32, 32],
+        "masked": 34 * 34,
         "landmarks": [],
     }
 

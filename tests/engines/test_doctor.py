@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from detailer.engines import builds, doctor, finding, machine, room
-from detailer.engines.builds import look_at_torch, torch_builds
 from detailer.engines.catalog import EngineCard
-from detailer.engines.doctor import checkup
-from detailer.engines.finding import Finding
-from detailer.engines.room import memory_for
+from detailer.engines.health import builds, doctor, finding, machine, room
+from detailer.engines.health.builds import look_at_torch, torch_builds
+from detailer.engines.health.doctor import checkup
+from detailer.engines.health.finding import Finding
+from detailer.engines.health.room import memory_for
 from detailer.errors import DetailerError
 
 GIB = 1 << 30
@@ -218,7 +218,7 @@ def test_a_driver_that_does_not_answer_is_none(monkeypatch, failure):
 
 def test_the_doctor_is_imported_without_any_model_library():
     code = (
-        "import sys, detailer.engines.doctor;"
+        "import sys, detailer.engines.health.doctor;"
         "print({'torch', 'transformers', 'diffusers', 'onnxruntime'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

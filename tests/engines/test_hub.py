@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detailer.engines.hub import HubName
+from detailer.engines.files.hub import HubName
 
 
 @pytest.mark.parametrize(

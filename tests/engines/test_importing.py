@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from detailer.engines import importing
 from detailer.engines.detectors.yolo.detector import Yolo
-from detailer.engines.imported import place_of
-from detailer.engines.importing import Export, export
+from detailer.engines.files import importing
+from detailer.engines.files.imported import place_of
+from detailer.engines.files.importing import Export, export
 from detailer.errors import EngineError, InputError, MissingEngineError
 from tests.engines import yolo_graphs as graphs
 from tests.engines.checkpoints import checkpoint, install, sha256, witness

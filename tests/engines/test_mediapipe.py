@@ -19,7 +19,7 @@ from detailer.engines.detectors.mediapipe import detector as ours
 from detailer.engines.detectors.mediapipe.detector import MODELS, open_mediapipe
 from detailer.engines.detectors.mediapipe.file import read_asset
 from detailer.engines.detectors.mediapipe.task import Task, Wish
-from detailer.engines.models import Download
+from detailer.engines.files.models import Download
 from detailer.errors import EngineError, InputError
 
 pytest.importorskip("mediapipe", reason="needs detailer[mediapipe] and mediapipe")

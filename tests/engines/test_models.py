@@ -14,8 +14,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from detailer.engines.downloads import YUNET
-from detailer.engines.models import (
+from detailer.engines.files.downloads import YUNET
+from detailer.engines.files.models import (
     Download,
     cache_directory,
     fetched,

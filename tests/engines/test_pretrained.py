@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from detailer.engines.hub import HubName
-from detailer.engines.pretrained import Pretrained, loaded, pretrained
+from detailer.engines.files.hub import HubName
+from detailer.engines.files.pretrained import Pretrained, loaded, pretrained
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 
@@ -187,7 +187,7 @@ def test_a_model_is_told_apart_without_torch(tmp_path):
     folder_of(tmp_path, {"model_type": "sam2"}, "model.safetensors")
     script = (
         "import sys\n"
-        "from detailer.engines.pretrained import pretrained\n"
+        "from detailer.engines.files.pretrained import pretrained\n"
         f"print(pretrained({str(tmp_path)!r}).kind)\n"
         "print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))\n"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from detailer.engines.catalog import open_detector
 from detailer.engines.detectors.yolo.detector import Yolo
-from detailer.engines.imported import fingerprint, place_of
+from detailer.engines.files.imported import fingerprint, place_of
 from detailer.errors import EngineError, InputError, MissingEngineError
 from tests.engines import graphs as others
 from tests.engines import yolo_graphs as graphs

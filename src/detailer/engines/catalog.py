@@ -38,6 +38,7 @@ class EngineCard:
     reason: str = ""
     remedy: str = ""
     aliases: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ def _card_of(listed: Listed) -> EngineCard:
         reason=lack,
         remedy=listed.remedy if lack else "",
         aliases=listed.aliases,
+        optional=listed.optional,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, Literal, TypeAlias
 
-from detailer.engines.models import Download, installed_file, is_fetched, is_offline
+from detailer.engines.files.models import Download, installed_file, is_fetched, is_offline
 from detailer.errors import MissingEngineError
 
 Kind: TypeAlias = Literal["detector", "segmenter", "painter", "upscaler"]
@@ -28,8 +28,8 @@ class Listed:
     (package, file) pairs; `extra` brings them all, `wheels` says for which machines. `download`
     is fetched once when first used. `source` says where else a model comes from. `unused` are
     the settings of Paint that mean nothing to a painter. `inner` are options that are detectors
-    themselves, by name; `given` says that what is found is given for the whole picture. The
-    others are functions, as module:name, that load no weights: `defaults` gives the settings that
+    themselves, by name; `optional` ones are not missed by anybody; `given` says that what is found
+    is given for the whole picture. The others are functions, as module:name, that load no weights: `defaults` gives the settings that
     a model has of its own, `estimate` what a plan will cost, `check` refuses settings of Paint.
     """
 
@@ -47,6 +47,7 @@ class Listed:
     unused: tuple[str, ...] = ()
     inner: tuple[tuple[str, str], ...] = ()
     given: bool = False
+    optional: bool = False
     defaults: str = ""
     estimate: str = ""
     check: str = ""
@@ -75,7 +76,7 @@ class Listed:
     def remedy(self) -> str:
         """What to do where something is missing."""
         commands = [f"pip install 'detailer[{self.extra}]'{self.wheels}"] if self.extra else []
-        if self.download:
+        if self.download and all(map(find_spec, self.libraries)):
             commands.append(f"fetch {self.download.address} and give {self.name}:FILE")
         return "; ".join(commands)
 

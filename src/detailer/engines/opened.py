@@ -58,6 +58,9 @@ class Engines:
     def finder(self, recipe: Recipe) -> Detector:
         """What finds the regions of one pass: its detectors, and what refines their masks."""
         detect, how = unfolded(recipe.detect, recipe.refine)
+        if not how.refine and how.as_set():
+            names = ", ".join(how.as_set())
+            log.warning("%s without refine=…: nothing refines the masks", names)
         if not detect.also and not how.refine:
             return self.detector(detect, how)
         each = [self._choosing(one, how) for one in detect.each()]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels, size_of
-from detailer.engines.models import installed_file
+from detailer.engines.files.models import installed_file
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 Name = Literal[

@@ -50,7 +50,7 @@ def masked(detector: Detector, segm: Detector, how: Refine | None = None) -> Det
     Args:
         detector: What finds boxes; their masks are grown and then cut to the union of the other's.
         segm: What finds masks.
-        how: `combine="replace"` takes the other's regions instead, where any box was found; with
+        how: `combine="replace"` takes the other's regions instead that meet a found box; with
             `compatible` whatever was found, as the nodes do where a detector overrides the boxes.
 
     Raises:
@@ -71,7 +71,7 @@ def masked(detector: Detector, segm: Detector, how: Refine | None = None) -> Det
                 " a detector must give regions of the picture that it was shown"
             )
         if how.combine == "replace":
-            return seen
+            return seen.filter(lambda region: any(region.box.meets(one.box) for one in found))
         grown = grow(found, how.bbox_dilation, lopsided=how.compatible)
         return intersect(grown, grown.holding(seen.items), how.arithmetic)
 

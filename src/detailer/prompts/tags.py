@@ -69,7 +69,7 @@ def check_leading(text: str) -> None:
         return
     name, closed = match[1], match[2]
     if name.upper() in _KNOWN and name != name.upper():
-        raise InputError(f"[{name} is no tag: tags are in capitals: [{name.upper()}]")
+        raise InputError(f"[{name}] is no tag: tags are in capitals: [{name.upper()}]")
     if name in _KNOWN and not closed and not text.lstrip().startswith("[SEP:"):
         raise InputError(f"the prompt's [{name} is not closed; write [{name}]")
     if closed and name == name.upper() and name not in _KNOWN:

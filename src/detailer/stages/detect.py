@@ -38,7 +38,7 @@ class Find(Settings):
     labels: tuple[str, ...] = Field(
         (), description="Labels that stay, none: all; what a detector of words looks for."
     )
-    top_k: int = Field(0, ge=0, le=10000, description="Keep so many at most; 0: all.")
+    top_k: int = Field(0, ge=0, le=10000, description="Keep so many of each detector; 0: all.")
     top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
 
     @model_validator(mode="after")

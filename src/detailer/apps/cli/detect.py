@@ -16,11 +16,12 @@ from detailer.core.regions import Regions
 
 _TEXT = """\
 Show what the first pass of a recipe finds: a line of JSON for each picture, and a drawing.
+"masked" counts the pixels of a mask, px.
 
   detailer detect photo.jpg                         to the screen
   detailer detect photo.jpg --picture found.png     boxes, numbers, scores and landmarks
   detailer detect photo.jpg -o found.json           to a file, which may be edited and given back:
-  detailer run photo.jpg --detector boxes:found.json
+  detailer run photo.jpg --detector boxes:found.json   (boxes go with it, masks do not)
 
 Several detectors, and masks that follow the thing instead of its box:
 
@@ -67,6 +68,7 @@ def _line(source: Path, regions: Regions) -> str:
                 "label": region.label,
                 "score": round(float(region.score), 4),
                 "box": rounded(region.box),
+                "masked": round(float(region.mask.alpha.sum())),
                 "landmarks": [[round(x, 2), round(y, 2)] for x, y in region.landmarks],
             }
             for index, region in enumerate(regions)

@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 from detailer.apps.cli import DONE, FAILED
 from detailer.apps.cli.parser import Parser
-from detailer.engines.doctor import checkup
-from detailer.engines.finding import Finding
+from detailer.engines.health.doctor import checkup
+from detailer.engines.health.finding import Finding
 
 _TEXT = """\
 Look at what engines need on this machine: packages that were not built for each other, two

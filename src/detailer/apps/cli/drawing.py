@@ -190,6 +190,7 @@ def _plan_lines(plan: Plan, waves: Sequence[int]) -> Iterator[Line]:
             f"scale {patch.window.scale:.2f}",
             f"wave {wave}",
             f"seed {patch.paint.seed}",
+            *([patch.paint.prompt] if patch.paint.prompt else []),
         )
         colour = SERIES[wave % len(SERIES)]
         yield Line((str(patch.index), *_facts(patch.region), *facts), colour)
@@ -203,6 +204,7 @@ def _facts(region: Region) -> tuple[str, ...]:
         region.label or "region",
         f"{region.score:.2f}",
         f"{box.width:.0f}x{box.height:.0f} at {box.left:.0f},{box.top:.0f}",
+        *(["empty mask"] if region.mask.empty else []),
     )
 
 

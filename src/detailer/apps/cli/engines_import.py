@@ -17,9 +17,9 @@ from detailer.apps.cli.parser import Parser
 from detailer.apps.cli.targets import Output, one_file
 from detailer.apps.files.store import store
 from detailer.engines.detectors.yolo.detector import Yolo
-from detailer.engines.imported import fingerprint, place_of
-from detailer.engines.importing import LICENCE, Export, export
-from detailer.engines.models import local_file
+from detailer.engines.files.imported import fingerprint, place_of
+from detailer.engines.files.importing import LICENCE, Export, export
+from detailer.engines.files.models import local_file
 from detailer.errors import InputError
 
 _TEXT = f"""\

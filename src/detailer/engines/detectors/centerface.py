@@ -12,7 +12,7 @@ from detailer.core.regions import Regions
 from detailer.engines.detectors.found import Found, Numbers, join
 from detailer.engines.detectors.look import Look, check_picture, stretched
 from detailer.engines.detectors.session import Hardware, Network, hardware_of
-from detailer.engines.models import installed_file
+from detailer.engines.files.models import installed_file
 from detailer.engines.ranges import check_length, check_share
 from detailer.errors import EngineError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from detailer.engines.downloads import BLAZE_FACE_FULL, YUNET
+from detailer.engines.files.downloads import YUNET
 from detailer.engines.listed import Listed
 
 _DETECTORS = "detailer.engines.detectors"
@@ -78,7 +78,7 @@ DETECTORS: Final[tuple[Listed, ...]] = (
         extra="mediapipe",
         # Installed with all that it asks for, it would bring a second OpenCV over ours.
         wheels=", then: pip install --no-deps mediapipe",
-        download=BLAZE_FACE_FULL,
+        optional=True,
         source="face, short, mesh, eyes or hands, each fetched once (0.2 to 8 MB); or a .task or"
         " .tflite file",
     ),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detailer.core.geometry import Size
-from detailer.engines.models import local_file
+from detailer.engines.files.models import local_file
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 Planes = NDArray[np.float32]

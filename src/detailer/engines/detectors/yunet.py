@@ -11,8 +11,8 @@ from detailer.core.regions import Regions
 from detailer.engines.detectors.found import Found, Numbers, join
 from detailer.engines.detectors.look import Look, check_picture, padded
 from detailer.engines.detectors.session import Hardware, Network, hardware_of
-from detailer.engines.downloads import YUNET
-from detailer.engines.models import fetched
+from detailer.engines.files.downloads import YUNET
+from detailer.engines.files.models import fetched
 from detailer.engines.ranges import check_length, check_share
 from detailer.errors import EngineError
 

@@ -11,7 +11,7 @@ import numpy as np
 from detailer.core.geometry import Size
 from detailer.core.pixels import Picture, size_of
 from detailer.engines.detectors.look import check_picture
-from detailer.engines.pretrained import Pretrained, loaded, pretrained
+from detailer.engines.files.pretrained import Pretrained, loaded, pretrained
 from detailer.errors import MissingEngineError
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from detailer.engines.detectors.look import check_picture
 from detailer.engines.detectors.mediapipe import found
 from detailer.engines.detectors.mediapipe.file import Network, read_asset
 from detailer.engines.detectors.mediapipe.task import Task, Wish
-from detailer.engines.downloads import (
+from detailer.engines.files.downloads import (
     BLAZE_FACE_FULL,
     BLAZE_FACE_SHORT,
     FACE_LANDMARKER,
     HAND_LANDMARKER,
 )
-from detailer.engines.models import Download, fetched
+from detailer.engines.files.models import Download, fetched
 from detailer.engines.ranges import check_share
 from detailer.errors import EngineError, InputError
 

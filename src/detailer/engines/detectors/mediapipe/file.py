@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from detailer.engines.models import local_file
+from detailer.engines.files.models import local_file
 from detailer.errors import EngineError
 
 Network: TypeAlias = Literal["faces", "mesh", "hands"]

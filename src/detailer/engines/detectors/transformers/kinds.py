@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from detailer.engines.pretrained import Pretrained
+from detailer.engines.files.pretrained import Pretrained
 from detailer.errors import InputError
 
 Way: TypeAlias = Literal["classes", "grounding", "owl", "omdet", "clipseg", "sam3"]

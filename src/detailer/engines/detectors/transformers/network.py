@@ -15,7 +15,7 @@ from detailer.engines.detectors.found import Numbers
 from detailer.engines.detectors.look import Look
 from detailer.engines.detectors.transformers.kinds import Kind
 from detailer.engines.faults import as_engine_error
-from detailer.engines.pretrained import Pretrained, loaded
+from detailer.engines.files.pretrained import Pretrained, loaded
 from detailer.engines.quiet import quiet
 from detailer.engines.running import running
 from detailer.errors import EngineError, InputError

@@ -12,7 +12,7 @@ from detailer.core.regions import Regions
 from detailer.engines.detectors.look import check_picture
 from detailer.engines.detectors.transformers.kinds import Kind, kind_of
 from detailer.engines.detectors.transformers.words import FACE, listed
-from detailer.engines.pretrained import Pretrained, pretrained
+from detailer.engines.files.pretrained import Pretrained, pretrained
 from detailer.engines.ranges import check_share
 from detailer.errors import InputError
 from detailer.stages.detect import Detector

@@ -17,7 +17,7 @@ from detailer.engines.detectors.yolo.decode import Reading, decoded
 from detailer.engines.detectors.yolo.frame import Frame
 from detailer.engines.detectors.yolo.layout import Layout, Outputs
 from detailer.engines.detectors.yolo.notes import Notes
-from detailer.engines.imported import onnx_of
+from detailer.engines.files.imported import onnx_of
 from detailer.engines.ranges import check_share
 from detailer.errors import EngineError
 

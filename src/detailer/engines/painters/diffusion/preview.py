@@ -11,7 +11,7 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from detailer.core.pixels import Pixels
-from detailer.engines.models import is_offline, local_file
+from detailer.engines.files.models import is_offline, local_file
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.errors import EngineError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detailer.core.nearest import nearest
-from detailer.engines.models import local_file
+from detailer.engines.files.models import local_file
 from detailer.engines.painters.diffusion.loading.source import Source
 from detailer.errors import InputError
 

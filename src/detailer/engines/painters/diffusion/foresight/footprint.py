@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from detailer.engines.machine import nvidia_driver
+from detailer.engines.health.machine import nvidia_driver
 from detailer.engines.painters.diffusion.loading.card import Card
 from detailer.engines.painters.diffusion.options import Options
 

@@ -16,7 +16,7 @@ import torch
 from diffusers import ControlNetModel, FluxControlNetModel, SD3ControlNetModel
 from huggingface_hub import hf_hub_download, snapshot_download
 
-from detailer.engines.models import is_offline, local_file
+from detailer.engines.files.models import is_offline, local_file
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.headers import Header, read_header
 from detailer.engines.painters.diffusion.loading.quiet import quiet

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
 from detailer.core.pixels import Pixels, to_bytes
-from detailer.engines.models import is_offline, local_file
+from detailer.engines.files.models import is_offline, local_file
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.engines.painters.diffusion.loading.shards import read_json

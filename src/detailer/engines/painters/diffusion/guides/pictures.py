@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Size
 from detailer.core.pixels import Native, Pixels, resize, size_of, to_unit
-from detailer.engines.models import local_file
+from detailer.engines.files.models import local_file
 from detailer.errors import InputError
 
 LARGEST = 80_000_000

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from detailer.core.paint import Control
 from detailer.core.pixels import Pixels
-from detailer.engines.models import local_file
+from detailer.engines.files.models import local_file
 from detailer.engines.painters.diffusion.forward import Forward, Reference
 from detailer.engines.painters.diffusion.guides.ip_adapters import IpAdapter, open_ip_adapter
 from detailer.engines.painters.diffusion.guides.pictures import read_picture

@@ -7,8 +7,8 @@ from pathlib import Path
 from diffusers import DiffusionPipeline
 from huggingface_hub import snapshot_download
 
-from detailer.engines.hub import short, unreachable
-from detailer.engines.models import is_offline
+from detailer.engines.files.hub import short, unreachable
+from detailer.engines.files.models import is_offline
 from detailer.engines.painters.diffusion.loading.card import Build
 from detailer.engines.painters.diffusion.loading.folders import LEFT_OUT
 from detailer.engines.painters.diffusion.loading.source import Source

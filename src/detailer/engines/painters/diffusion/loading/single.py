@@ -12,7 +12,7 @@ from typing import Any
 import diffusers
 import torch
 
-from detailer.engines.models import local_file
+from detailer.engines.files.models import local_file
 from detailer.engines.painters.diffusion.loading.card import FAMILIES, Card
 from detailer.engines.painters.diffusion.loading.device import dtype_of
 from detailer.engines.painters.diffusion.loading.download import fetched_configuration

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from detailer.engines.hub import HubName
-from detailer.engines.models import local_file
+from detailer.engines.files.hub import HubName
+from detailer.engines.files.models import local_file
 from detailer.errors import InputError, MissingEngineError
 
 Kind: TypeAlias = Literal["folder", "file", "hub"]

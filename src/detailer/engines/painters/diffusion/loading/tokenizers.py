@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import CLIPTokenizer
 
-from detailer.engines.models import installed_file
+from detailer.engines.files.models import installed_file
 from detailer.errors import MissingEngineError
 
 _FILES = ("vocab.json", "tokenizer.json", "spiece.model", "tokenizer.model")

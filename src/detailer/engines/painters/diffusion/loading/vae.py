@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 
-from detailer.engines.models import is_offline, local_file
+from detailer.engines.files.models import is_offline, local_file
 from detailer.engines.painters.diffusion.loading.folders import Index, read_index
 from detailer.engines.painters.diffusion.loading.parts import network_of_tensors, part_of_folder
 from detailer.engines.painters.diffusion.loading.shards import read_json, read_part

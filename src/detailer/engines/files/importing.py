@@ -17,15 +17,15 @@ from pathlib import Path
 from threading import Timer
 
 from detailer.engines.detectors.yolo.detector import Yolo
-from detailer.engines.exporting import CHECKPOINT, ONNX
-from detailer.engines.finding import version_of
-from detailer.engines.imported import place_of
-from detailer.engines.models import is_offline, keep
+from detailer.engines.files.exporting import CHECKPOINT, ONNX
+from detailer.engines.files.imported import place_of
+from detailer.engines.files.models import is_offline, keep
+from detailer.engines.health.finding import version_of
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 LICENCE = "Ultralytics is under the AGPL-3.0, or a licence that its makers sell"
 
-_MODULE = "detailer.engines.exporting"
+_MODULE = "detailer.engines.files.exporting"
 # Taken over by strangers, who mined with the machines it was installed on (its issue 18027).
 _POISONED = ("8.3.41", "8.3.42", "8.3.45", "8.3.46")
 _SAID = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from detailer.engines.models import cache_directory, local_file
+from detailer.engines.files.models import cache_directory, local_file
 from detailer.errors import EngineError, MissingEngineError
 
 _CHECKPOINT = ".pt"

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from detailer.engines.builds import look_at_torch
 from detailer.engines.catalog import installed
-from detailer.engines.finding import Finding, version_of
-from detailer.engines.models import cache_directory
-from detailer.engines.room import look_at_model
+from detailer.engines.files.models import cache_directory
+from detailer.engines.health.builds import look_at_torch
+from detailer.engines.health.finding import Finding, version_of
+from detailer.engines.health.room import look_at_model
 
 _LEAST_DISK = 10 << 30
 _GIB = 1 << 30
@@ -53,7 +53,7 @@ def _python() -> Finding:
 
 def _extras() -> Iterable[Finding]:
     for card in installed():
-        if card.reason:
+        if card.reason and not card.optional:
             yield Finding(f"{card.kind} {card.name}", False, card.reason, card.remedy)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detailer.engines.models import is_offline
+from detailer.engines.files.models import is_offline
 from detailer.errors import MissingEngineError
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"

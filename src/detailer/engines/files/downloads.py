@@ -1,6 +1,6 @@
 """Downloads: model files that are fetched from their makers, each pinned to its bytes."""
 
-from detailer.engines.models import Download
+from detailer.engines.files.models import Download
 
 YUNET = Download(
     "face_detection_yunet_2023mar.onnx",

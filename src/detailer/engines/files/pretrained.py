@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from detailer.engines.hub import HubName
-from detailer.engines.models import local_file
+from detailer.engines.files.hub import HubName
+from detailer.engines.files.models import local_file
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 if TYPE_CHECKING:

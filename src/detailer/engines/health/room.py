@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from detailer.engines.builds import FAILURES
-from detailer.engines.finding import Finding
-from detailer.engines.machine import memory_bytes
+from detailer.engines.health.builds import FAILURES
+from detailer.engines.health.finding import Finding
+from detailer.engines.health.machine import memory_bytes
 
 _GIB = 1 << 30
 _PAINTER = "diffusion:"

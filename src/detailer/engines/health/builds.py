@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from detailer.engines.finding import Finding, version_of
-from detailer.engines.machine import nvidia_driver
+from detailer.engines.health.finding import Finding, version_of
+from detailer.engines.health.machine import nvidia_driver
 
 _CUDA_BUILD = "https://pytorch.org/get-started/locally"
 FAILURES = (ImportError, OSError, RuntimeError, AttributeError)

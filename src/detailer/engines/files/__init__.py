@@ -1,0 +1,1 @@
+"""Files: where models come from, and what may be read of them."""

@@ -1,0 +1,1 @@
+"""Health: what on this machine keeps engines from running."""
