@@ -25,12 +25,13 @@ class Listed:
     """An engine of our own: where it is made, and what must be installed for it.
 
     `factory` is module:name as in an entry point. `libraries` are imported names, `files` are
-    (package, file) pairs; `extra` brings them all, `wheels` says for which machines. `download`
-    is fetched once when first used. `source` says where else a model comes from. `unused` are
-    the settings of Paint that mean nothing to a painter. `inner` are options that are detectors
+    (package, file) pairs; `extra` brings them all, `wheels` says for which machines. `download` is
+    fetched once when first used. `source` says where else a model comes from. `unused` are the
+    settings of Paint that mean nothing to a painter. `inner` are options that are detectors
     themselves, by name; `optional` ones are not missed by anybody; `given` says that what is found
-    is given for the whole picture. The others are functions, as module:name, that load no weights: `defaults` gives the settings that
-    a model has of its own, `estimate` what a plan will cost, `check` refuses settings of Paint.
+    is given for the whole picture. The others are functions, as module:name, that load no weights:
+    `defaults` gives the settings that a model has of its own, `estimate` what a plan will cost,
+    `check` refuses settings of Paint.
     """
 
     name: str

@@ -2,8 +2,8 @@
 
 Run by `importing` as `python -m detailer.engines.files.exporting ORDER`, in a folder of its own:
 there lies the checkpoint, and there goes the ONNX. It reads a pickle, which can run any code: only
-after a person has allowed that very file. What it says goes to its output as one line of text for each
-step; why it failed is the last line of its error output.
+after a person has allowed that very file. What it says goes to its output as one line of text for
+each step; why it failed is the last line of its error output.
 """
 
 from __future__ import annotations
