@@ -58,6 +58,13 @@ def test_paint_flags_change_a_plan_and_seeds_follow(capsys):
     assert seeds == expected[:1]
 
 
+def test_how_colours_are_matched_is_no_matter_of_the_plan(capsys):
+    run("a.png", "-q", *FAKES)
+    assert main(["plan", "a.png", "-o", "plan.json", *FAKES]) == 0
+    words = ["--plan", "plan.json", "--color-match", "off", "--overwrite"]
+    assert run("a.png", "-q", *words) == 0
+
+
 def test_a_setting_that_a_plan_has_decided_is_refused_beside_it(capsys):
     main(["plan", "a.png", "-o", "plan.json", *FAKES])
     assert run("a.png", "--plan", "plan.json", "--crop-factor", "2") == 2

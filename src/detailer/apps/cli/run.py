@@ -164,11 +164,17 @@ def _work(arguments: argparse.Namespace, write: Write, choice: Choice, plan: Pla
     )
 
 
+# What is done to painted pixels as they come back: no plan says it.
+_UNPLANNED = ("color_match",)
+
+
 def _plan(arguments: argparse.Namespace, choice: Choice, pictures: int) -> Plan:
     if pictures > 1 or arguments.frames:
         raise InputError(f"--plan is for one picture, not for {pictures}; run each with its own")
     for stage in stages():
         for setting in given(arguments, stage) if stage != "paint" else ():
+            if setting in _UNPLANNED:
+                continue
             raise InputError(
                 f"--{setting.replace('_', '-')} is decided in the plan; make the plan again with it"
             )
