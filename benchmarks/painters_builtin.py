@@ -34,6 +34,7 @@ from PIL import Image
 
 from detailer.apps.files.read import read
 from detailer.core.canvas import Canvas
+from detailer.core.context import crop_region
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of, to_unit
 from detailer.engines.catalog import open_painter
@@ -43,7 +44,6 @@ from detailer.engines.painters.sharpness import gradient, luma, soft
 from detailer.errors import DetailerError
 from detailer.flow import Detailer
 from detailer.recipes import find
-from detailer.stages.crop import crop_region
 from detailer.stages.detect import Detector
 from detailer.stages.paint import Painter
 

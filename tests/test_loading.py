@@ -356,3 +356,14 @@ def test_weights_are_loaded_once_for_several_thresholds(tmp_path, monkeypatch, g
     asked = Recipe(detect={**first, "also": [{**first, "threshold": 0.6}]}, then=(later,))
     load(asked, without="painters")
     assert len(loads) == 1
+
+
+def test_what_replaces_masks_meets_a_box_that_was_found(grey):
+    refine = {"refine": "two", "combine": "replace"}
+    asked = Recipe(detect={"detector": "corner"}, refine=refine)
+    assert [region.box for region in found(asked, grey)] == [FIRST]
+
+
+def test_settings_that_refine_nothing_are_told(caplog):
+    load(Recipe(detect={"detector": "two"}, refine={"hint": "none"}), without="painters")
+    assert "hint without refine" in caplog.text

@@ -34,7 +34,10 @@ def test_a_recipe_is_printed_as_it_is(capsys):
 def test_a_recipe_is_printed_with_every_setting(capsys):
     assert main(["recipe", "print", "face", "--all"]) == 0
     out = capsys.readouterr().out
-    assert all(f"{flag.setting}" in out for flag in stage_flags())
+    tables = ("detector_options", "refine_options")
+    for flag in stage_flags():
+        head = f"[{flag.place}.{flag.setting}]" if flag.setting in tables else f"{flag.setting} = "
+        assert f"\n{head}" in out
 
 
 @pytest.mark.parametrize("ending", ["toml", "json", "yaml"])
@@ -54,6 +57,12 @@ def test_what_is_wrong_in_recipes_is_told_for_each(capsys):
     assert "one.toml" in err.splitlines()[0]
     assert "did you mean crop_factor?" in err.splitlines()[0]
     assert "seed=-1" in err.splitlines()[1]
+
+
+def test_a_prompt_that_cannot_be_shared_out_is_wrong_in_a_recipe(capsys):
+    Path("one.toml").write_text('[paint]\nprompt = "[ASCX] a [SEP] b"\n')
+    assert main(["recipe", "check", "one.toml"]) == 1
+    assert "[ASCX] is no tag" in capsys.readouterr().err
 
 
 def test_a_recipe_of_an_unknown_kind_is_not_written(capsys):

@@ -223,3 +223,9 @@ def test_the_doctor_is_imported_without_any_model_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_an_engine_that_nobody_needs_is_not_missed(monkeypatch):
+    card = EngineCard("x", "painter", "", "", available=False, reason="no y", optional=True)
+    monkeypatch.setattr(doctor, "installed", lambda: [card])
+    assert "painter x" not in [finding.name for finding in checkup()]

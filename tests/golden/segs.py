@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from detailer.core.context import crop_region
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.region import Region
 from detailer.core.regions import Regions
-from detailer.stages.crop import crop_region
 
 
 def size_of(header: list[int]) -> Size:

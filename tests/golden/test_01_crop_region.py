@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from detailer.core.context import crop_region, moved_inside
 from detailer.core.geometry import Box, Size
 from detailer.errors import InputError
-from detailer.stages.crop import crop_region, moved_inside
 from tests.golden.loader import Case, cases, check
 
 

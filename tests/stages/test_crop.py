@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detailer.core.canvas import Canvas
+from detailer.core.context import crop_region
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.plan import Patch
 from detailer.core.region import Region
 from detailer.core.window import Window
 from detailer.errors import InputError
-from detailer.stages.crop import Crop, crop_region, cut, enlargement, frame, roll
+from detailer.stages.crop import Crop, cut, enlargement, frame, roll
 from tests.strategies import boxes, sizes
 
 

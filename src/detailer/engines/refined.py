@@ -10,12 +10,11 @@ from detailer.core.regions import Regions, grow, intersect
 from detailer.core.segmenter import Segmenter
 from detailer.engines.catalog import (
     Spec,
-    listed_engine,
+    is_known,
     open_detector,
     open_segmenter,
     option_names,
 )
-from detailer.engines.published import published
 from detailer.errors import EngineError, InputError
 from detailer.stages.detect import Detect, Detector
 from detailer.stages.refine import Refine, refine
@@ -163,7 +162,7 @@ def _halves(path: str, name: str, both: bool) -> tuple[str, str]:
     found = [
         (left, right)
         for left, right in pairs
-        if right and _is_detector(left) and (not both or _is_detector(right))
+        if right and is_known("detector", left) and (not both or is_known("detector", right))
     ]
     if not found:
         example = "yolo:FILE.onnx" if both else "OWNER/NAME"
@@ -173,11 +172,6 @@ def _halves(path: str, name: str, both: bool) -> tuple[str, str]:
     if any(Spec.parse(half).name in _PAIRS for half in halves):
         raise InputError(f"{name}:{path} is a pair of pairs; its halves are plain engines")
     return halves
-
-
-def _is_detector(spec: str) -> bool:
-    name = Spec.parse(spec).name
-    return listed_engine("detector", spec) is not None or name in published("detector")
 
 
 def _is_there(spec: str) -> bool:

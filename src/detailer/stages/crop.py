@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from detailer.core.adaptive import optimal_size
 from detailer.core.canvas import Canvas
-from detailer.core.context import crop_region, mask_bounds, moved_inside, padded
+from detailer.core.context import crop_region, mask_bounds, padded
 from detailer.core.fitting import Grid, Wish, fitted
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels, size_of
@@ -19,11 +19,6 @@ from detailer.core.plan import Cutout, Patch
 from detailer.core.region import Region
 from detailer.core.settings import Settings
 from detailer.core.window import Window
-
-__all__ = [
-    "Crop", "Enlargement", "Upscaler", "crop_region", "cut", "enlargement", "frame", "moved_inside",
-    "roll", "surroundings",
-]  # fmt: skip
 
 Upscaler: TypeAlias = Callable[[Pixels, Size], Pixels]
 """Pixels (h, w, 3) float32 sRGB 0..1 brought to another size."""

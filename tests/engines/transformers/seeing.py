@@ -10,6 +10,8 @@ import torch
 
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture
+from detailer.engines.catalog import open_detector
+from tests.engines.transformers import tiny
 
 SURE, UNSURE = 9.0, -9.0
 LARGE = 288
@@ -18,6 +20,14 @@ THIN = [Size(200, 1), Size(1, 200), Size(3, 3), Size(1, 1)]
 """1:1, 16:9, 9:16 and one that divides by nothing."""
 
 Answer = Callable[[Any, torch.Tensor], None]
+
+
+def opened(kind, **options):
+    return open_detector(f"transformers:{tiny.folder(kind)}", device="cpu", **options)
+
+
+def noise(size, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (*size.shape, 3), dtype=np.uint8)
 
 
 def network_of(detector: Any) -> Any:

@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch", reason="needs detailer[transformers]")
 import transformers  # noqa: E402  # after the check for torch
 
 from detailer.core.geometry import Box, Size  # noqa: E402
-from detailer.engines.catalog import open_detector  # noqa: E402
 from detailer.engines.detectors.transformers.boxes import Proposals  # noqa: E402
 from detailer.errors import EngineError, InputError  # noqa: E402
 from tests.engines.transformers import tiny  # noqa: E402
@@ -21,20 +20,14 @@ from tests.engines.transformers.seeing import (  # noqa: E402
     answers_one_box,
     assert_near,
     network_of,
+    noise,
+    opened,
     picture_of,
     sees_large,
 )
 
 GROUNDING = ("grounding-dino", "mm-grounding-dino")
 SMALL = Size(90, 70)
-
-
-def opened(kind, **options):
-    return open_detector(f"transformers:{tiny.folder(kind)}", device="cpu", **options)
-
-
-def noise(size, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (*size.shape, 3), dtype=np.uint8)
 
 
 def place_of(kind, word):

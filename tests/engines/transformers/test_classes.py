@@ -8,7 +8,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs detailer[transformers]")
 
 from detailer.core.geometry import Box, Size  # noqa: E402  # after the check for torch
-from detailer.engines.catalog import open_detector  # noqa: E402
 from detailer.errors import EngineError, InputError  # noqa: E402
 from tests.engines.transformers import tiny  # noqa: E402
 from tests.engines.transformers.seeing import (  # noqa: E402
@@ -18,20 +17,14 @@ from tests.engines.transformers.seeing import (  # noqa: E402
     answers_one_box,
     assert_near,
     network_of,
+    noise,
+    opened,
     picture_of,
     sees_large,
 )
 
 WITH_NOTHING = ("detr", "table-transformer", "yolos")
 FACE = 1
-
-
-def opened(kind, **options):
-    return open_detector(f"transformers:{tiny.folder(kind)}", device="cpu", **options)
-
-
-def noise(size, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (*size.shape, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("kind", tiny.CLASSES)

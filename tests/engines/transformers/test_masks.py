@@ -26,18 +26,12 @@ from tests.engines.transformers.seeing import (  # noqa: E402
     assert_near,
     bright,
     network_of,
+    noise,
+    opened,
     picture_of,
 )
 
 SMALL = Size(90, 70)
-
-
-def opened(kind, **options):
-    return open_detector(f"transformers:{tiny.folder(kind)}", device="cpu", **options)
-
-
-def noise(size, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (*size.shape, 3), dtype=np.uint8)
 
 
 def lit(pixels, shape):

@@ -16,6 +16,7 @@ from detailer.apps.cli.options import add_help
 from detailer.apps.cli.parser import Parser
 from detailer.apps.cli.targets import Output, one_file
 from detailer.apps.files.store import store
+from detailer.engines.detectors.labels import listed
 from detailer.engines.detectors.yolo.detector import Yolo
 from detailer.engines.files.imported import fingerprint, place_of
 from detailer.engines.files.importing import LICENCE, Export, export
@@ -81,7 +82,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _imported(arguments: argparse.Namespace) -> int:
-    file, how = _checkpoint(arguments.file), Export(_listed(arguments.classes), arguments.size)
+    file, how = _checkpoint(arguments.file), Export(listed(arguments.classes), arguments.size)
     target = _target(arguments, file)
     sha256 = fingerprint(file)
     made = place_of(sha256)
@@ -115,10 +116,6 @@ def _checkpoint(text: str) -> Path:
     if file.suffix.lower() != ".pt":
         raise InputError(f"{file} is no .pt; what is imported is a checkpoint of Ultralytics YOLO")
     return file
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _target(arguments: argparse.Namespace, file: Path) -> Path | None:

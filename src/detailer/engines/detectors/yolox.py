@@ -14,6 +14,7 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
 from detailer.engines.detectors.coco import COCO
 from detailer.engines.detectors.found import Found, Numbers
+from detailer.engines.detectors.labels import listed
 from detailer.engines.detectors.look import Look, check_picture, letterboxed
 from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.ranges import check_share
@@ -60,7 +61,7 @@ class YoloX:
         if self._size.width % 32 or self._size.height % 32:
             raise EngineError(f"{path} takes {self._size}; expected multiples of 32")
         rows = self._run(letterboxed(np.zeros((64, 64, 3), np.uint8), self._size, fill=_GREY))
-        wanted = _listed(labels)
+        wanted = listed(labels)
         self.names = self._named(rows.shape[1] - 5, wanted)
         self._kept = [self.names.index(label) for label in self._known(wanted)]
         # Offsets from a cell stay within a few cells; positions in the picture do not.
@@ -139,8 +140,3 @@ def _noted(text: str) -> tuple[str, ...]:
     if isinstance(names, dict):
         names = [names[key] for key in sorted(names, key=int)]
     return tuple(str(name) for name in names) if isinstance(names, list | tuple) else ()
-
-
-def _listed(labels: str | Sequence[str]) -> tuple[str, ...]:
-    parts = labels.split(",") if isinstance(labels, str) else labels
-    return tuple(part.strip() for part in parts if part.strip())

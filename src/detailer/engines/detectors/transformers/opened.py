@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from detailer.core.pixels import Picture
 from detailer.core.regions import Regions
+from detailer.engines.detectors.labels import listed
 from detailer.engines.detectors.look import check_picture
 from detailer.engines.detectors.transformers.kinds import Kind, kind_of
-from detailer.engines.detectors.transformers.words import FACE, listed
+from detailer.engines.detectors.transformers.words import FACE
 from detailer.engines.files.pretrained import Pretrained, pretrained
 from detailer.engines.ranges import check_share
 from detailer.errors import InputError

@@ -15,12 +15,6 @@ FACE: Final = ("face",)
 _MOST_TOLD = 12
 
 
-def listed(labels: str | Sequence[str]) -> tuple[str, ...]:
-    """Each label once and in order; a text has commas between them, empty ones do not count."""
-    parts = labels.split(",") if isinstance(labels, str) else labels
-    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
-
-
 def kept_classes(labels: Sequence[str], names: Sequence[str], text: str) -> list[int]:
     """The numbers of the classes that labels mean; no labels, or `all`, mean every class.
 

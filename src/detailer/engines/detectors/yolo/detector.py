@@ -11,6 +11,7 @@ import numpy as np
 from detailer.core.geometry import Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
+from detailer.engines.detectors.labels import listed
 from detailer.engines.detectors.look import check_picture
 from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.detectors.yolo.decode import Reading, decoded
@@ -72,7 +73,7 @@ class Yolo:
         frame = self._frame(size_of(blank))
         outputs = self._network(frame.planes(blank))
         layout = Layout.of(outputs, self._notes, frame.size)
-        asked = _listed(self.labels)
+        asked = listed(self.labels)
         if not self._notes.names:
             self._notes = replace(self._notes, names=_numbered(layout.classes, asked))
         self._reading = Reading(
@@ -106,11 +107,6 @@ class Yolo:
             return decoded(outputs, frame, self._reading)
         except EngineError as error:
             raise EngineError(f"{self._network.path} is not what it seems: {error}") from error
-
-
-def _listed(labels: str | Sequence[str]) -> tuple[str, ...]:
-    parts = labels.split(",") if isinstance(labels, str) else labels
-    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _numbered(classes: int, asked: tuple[str, ...]) -> tuple[str, ...]:
