@@ -198,3 +198,11 @@ def test_every_card_says_what_the_engine_does_and_needs() -> None:
 def _hide(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
     real = listed.find_spec
     monkeypatch.setattr(listed, "find_spec", lambda name: None if name == library else real(name))
+
+
+def test_a_model_to_fetch_is_no_remedy_where_a_library_is_missing(monkeypatch):
+    (yunet,) = [one for one in BUILT_IN if one.name == "yunet"]
+    assert "fetch https://" in yunet.remedy
+    monkeypatch.setattr(listed, "find_spec", lambda name: None)
+    assert "fetch" not in yunet.remedy
+    assert "pip install" in yunet.remedy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -248,3 +249,19 @@ def test_a_file_of_the_cache_that_was_damaged_is_named(tmp_path: Path) -> None:
         Yolo(file)
     graphs.answering(place_of(sha256(file)), 64, [graphs.columns([[9, 9, 9, 9, 0.9]])])
     assert len(Yolo(file)(black(64, 64))) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no groups of processes")
+def test_a_process_is_ended_with_what_it_has_started() -> None:
+    patient = "import time; print('there', flush=True); time.sleep(60)"
+    starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {patient!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", starts], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        importing._end(process)
+        # Who is left of them would hold the output open.
+        ready, _, _ = select.select([process.stdout], [], [], 20)
+        assert ready
+        assert process.stdout.read() == b""
