@@ -37,10 +37,10 @@ from detailer.core.canvas import Canvas
 from detailer.core.context import crop_region
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of, to_unit
+from detailer.core.sharpness import gradient, luma, soft
 from detailer.engines.catalog import open_painter
 from detailer.engines.detectors.given import given_boxes
 from detailer.engines.detectors.yunet import YuNet
-from detailer.engines.painters.sharpness import gradient, luma, soft
 from detailer.errors import DetailerError
 from detailer.flow import Detailer
 from detailer.recipes import find

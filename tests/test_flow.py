@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -336,3 +338,91 @@ def test_a_prompt_that_means_nothing_is_an_error_before_anything_is_painted() ->
     with pytest.raises(InputError, match="did you mean ASC"):
         Detailer(finds(FACE), painter, Recipe(paint={"prompt": "[ASCX]a"}))(PICTURE)
     assert not painter.batches
+
+
+def half_sharp() -> np.ndarray:
+    """Random blocks: sharp on the left, three times as soft as a photograph on the right."""
+    blocks = np.random.default_rng(0).integers(0, 256, (10, 20, 1), np.uint8)
+    picture = cv2.resize(blocks, (320, 160), interpolation=cv2.INTER_NEAREST)
+    picture[:, 160:] = cv2.GaussianBlur(picture, (0, 0), 2.5)[:, 160:]
+    return picture[..., None].repeat(3, axis=2)
+
+
+LEFT, RIGHT = Box(20, 20, 120, 140), Box(190, 20, 290, 140)
+
+
+def test_what_is_sharp_is_skipped_while_planning_and_no_pixel_changes() -> None:
+    picture = half_sharp()
+    recipe = Recipe(crop={"skip_sharp": 0.66})
+    finished = Detailer(finds(LEFT, RIGHT), inverted, recipe)(picture)
+    (skip,) = finished.plans[0].skipped
+    assert skip.index == 0
+    assert re.fullmatch(r"sharp already: [01]\.\d\d, skip_sharp=0\.66", skip.reason)
+    assert np.array_equal(finished.pixels[:, :160], picture[:, :160])
+    assert not np.array_equal(finished.pixels[:, 190:290], picture[:, 190:290])
+
+
+def test_out_of_focus_is_what_is_soft_beside_something_sharp_of_its_label() -> None:
+    recipe = Recipe(crop={"skip_defocused": True})
+    for boxes, reasons in [((LEFT, RIGHT), {1}), ((RIGHT,), set())]:
+        plan = Detailer(finds(*boxes), nothing, recipe).plan(half_sharp())
+        assert {skip.index for skip in plan.skipped} == reasons
+        assert all(skip.reason.startswith("out of focus: edges ") for skip in plan.skipped)
+    hand = replace(Region.from_box(LEFT), label="hand")
+    face = replace(Region.from_box(RIGHT), label="face")
+    mixed = Regions(Size(320, 160), (hand, face))
+    assert not Detailer(finds_regions(mixed), nothing, recipe).plan(half_sharp()).skipped
+
+
+def test_nothing_is_measured_where_nothing_may_be_skipped(monkeypatch) -> None:
+    monkeypatch.setattr("detailer.core.focus.focus_of", None)
+    assert len(Detailer(finds(LEFT), nothing).plan(half_sharp()).patches) == 1
+
+
+def test_a_region_of_odd_pixels_is_never_called_sharp() -> None:
+    picture = half_sharp().astype(np.float32) / 255
+    picture[60, 60] = np.nan
+    canvas = Canvas(picture, bounded=False)
+    plan = Detailer(finds(LEFT), nothing, Recipe(crop={"skip_sharp": 0.66})).plan(canvas)
+    assert len(plan.patches) == 1
+
+
+def test_a_painter_may_leave_a_region_as_it_is() -> None:
+    def leaves(cutouts, /):
+        for cutout in cutouts:
+            yield Skipped.of(cutout.patch, "fine as it is")
+
+    picture = half_sharp()
+    steps = list(Detailer(finds(LEFT, RIGHT), leaves).steps(picture))
+    skipped = [step for step in steps if isinstance(step, Skipped)]
+    assert [(skip.index, skip.reason) for skip in skipped] == [
+        (0, "fine as it is"),
+        (1, "fine as it is"),
+    ]
+    assert np.array_equal(steps[-1].pixels, picture)
+
+
+def test_once_means_that_what_an_earlier_patch_paints_is_not_painted_again() -> None:
+    picture = np.full((128, 160, 3), 100, np.uint8)
+    lighter = each(lambda cutout: cutout.pixels + 20 / 255)
+    boxes = finds(Box(30, 30, 80, 80), Box(60, 30, 110, 80), Box(40, 40, 70, 70))
+    for overlap, most in [("repaint", 160), ("once", 120)]:
+        recipe = Recipe(blend={"overlap": overlap}, crop={"sizes": "source"})
+        finished = Detailer(boxes, lighter, recipe)(picture)
+        assert finished.pixels.max() == most
+        assert (finished.pixels[35:75, 35:105] >= 120).all()
+    assert [skip.reason for skip in finished.plans[0].skipped] == [
+        "painted with the regions before it"
+    ]
+
+
+def test_source_paints_at_the_pictures_own_size_and_skips_what_is_larger_than_max_size() -> None:
+    picture = half_sharp()
+    recipe = Recipe(crop={"sizes": "source", "max_size": 300, "crop_factor": 2})
+    plan = Detailer(finds(Box(40, 40, 80, 90), Box(10, 10, 300, 150)), nothing, recipe).plan(
+        picture
+    )
+    assert [patch.window.scale for patch in plan.patches] == [1]
+    assert [skip.reason for skip in plan.skipped] == [
+        "too large: a window of 320×160, max_size=300"
+    ]

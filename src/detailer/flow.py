@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from detailer.core.canvas import Canvas
+from detailer.core.focus import skipped_by_focus
 from detailer.core.geometry import Size
+from detailer.core.matte import Matte
 from detailer.core.pixels import Native
 from detailer.core.plan import Failed, Painted, Patch, Plan, Progress, Skipped
 from detailer.core.regions import Regions
 from detailer.errors import EngineError, InputError
 from detailer.recipe import Recipe
-from detailer.stages.blend import Shrunk, match_colour, paste, paste_mask, shrink
+from detailer.stages.blend import Shrunk, left_by, match_colour, paste, paste_mask, shrink
 from detailer.stages.crop import Upscaler, cut, frame
 from detailer.stages.detect import Chosen, Detector, select
 from detailer.stages.mask import reshape
@@ -88,7 +90,7 @@ class Detailer:
         log = _Log()
         for passing in self.passes():
             given = plan if passing is self else None
-            made = given or make_plan(passing.find(canvas), passing.recipe)
+            made = given or make_plan(passing.find(canvas), passing.recipe, canvas)
             made.check(canvas)
             yield log.noted(Planned(made))
             yield from made.skipped
@@ -118,9 +120,12 @@ class Detailer:
     def plan(self, picture: Native | Canvas) -> Plan:
         """What would be done to a picture, bound to its pixels; needs no painter."""
         canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
-        return replace(make_plan(self.find(canvas), self.recipe), picture=canvas.fingerprint)
+        made = make_plan(self.find(canvas), self.recipe, canvas)
+        return replace(made, picture=canvas.fingerprint)
 
-    def carry_out(self, plan: Plan, canvas: Canvas) -> Iterator[Painted | Progress | Failed]:
+    def carry_out(
+        self, plan: Plan, canvas: Canvas
+    ) -> Iterator[Painted | Progress | Skipped | Failed]:
         """Paint a plan's patches, wave by wave, into the canvas."""
         size = self.recipe.paint.batch_size
         for wave in plan.waves():
@@ -135,40 +140,55 @@ class Detailer:
 
     def _repaint(
         self, patches: Sequence[Patch], canvas: Canvas, shrunk: dict[int, Shrunk]
-    ) -> Iterator[Painted | Progress | Failed]:
+    ) -> Iterator[Painted | Progress | Skipped | Failed]:
         waiting = {patch.index: patch for patch in patches}
         cutouts = {patch.index: cut(canvas, patch, self.upscaler) for patch in patches}
         for answer in self.painter(list(cutouts.values())):
             if isinstance(answer, Progress):
                 yield answer
                 continue
-            if not isinstance(answer, Painted | Failed):
+            if not isinstance(answer, Painted | Skipped | Failed):
                 kind = type(answer).__name__
                 raise EngineError(f"the painter gave {kind}; make one of a function with each()")
-            if waiting.pop(answer.patch.index, None) is None:
-                index = answer.patch.index
+            index = answer.index if isinstance(answer, Skipped) else answer.patch.index
+            if waiting.pop(index, None) is None:
                 raise EngineError(f"the painter answered for region {index} twice, or unasked")
             if isinstance(answer, Painted):
-                cutout = cutouts.pop(answer.patch.index)
+                cutout = cutouts.pop(index)
                 answer = match_colour(answer, cutout, self.recipe.blend)  # noqa: PLW2901
             small = shrink(answer) if isinstance(answer, Painted) else answer
             if isinstance(small, Shrunk):
-                shrunk[answer.patch.index] = small
+                shrunk[index] = small
             yield small if isinstance(small, Failed) else answer
             del answer
         for patch in waiting.values():
             yield Failed(patch, "the painter gave no answer")
 
 
-def make_plan(regions: Regions, recipe: Recipe) -> Plan:
+def make_plan(regions: Regions, recipe: Recipe, canvas: Canvas | None = None) -> Plan:
     """Every region framed and given its settings, or skipped with the reason.
 
     The patches are in the order that the prompt asks for, that of the regions if it asks for none.
 
+    Args:
+        regions: What is worked on, selected and reshaped.
+        recipe: The settings of all stages.
+        canvas: The picture, for what is skipped by its pixels; None: nothing is.
+
     Raises:
         InputError: If a prompt cannot be taken apart, or a choice in it cannot be made.
     """
-    made = [_patch(one, regions.size, recipe) for one in assigned(recipe.paint, regions)]
+    ones = assigned(recipe.paint, regions)
+    if canvas is not None:
+        ordered = regions.holding([one.region for one in ones])
+        skips = recipe.crop.skip_sharp, recipe.crop.skip_defocused
+        reasons = skipped_by_focus(canvas, ordered, *skips)
+        ones = tuple(
+            replace(one, told=reasons.get(place, one.told)) for place, one in enumerate(ones)
+        )
+    made = [_patch(one, regions.size, recipe) for one in ones]
+    if recipe.blend.overlap == "once":
+        made = _painted_once(made)
     return Plan(
         regions.size,
         tuple(each for each in made if isinstance(each, Patch)),
@@ -187,6 +207,22 @@ def _patch(one: Assigned, picture: Size, recipe: Recipe) -> Patch | Skipped:
     if mask.box.empty:
         return Skipped(index, region, "empty mask in its window")
     return Patch(index, region, framed, mask, one.told)
+
+
+def _painted_once(made: Sequence[Patch | Skipped]) -> list[Patch | Skipped]:
+    """The same, each patch without what the patches before it paint."""
+    left: list[Patch | Skipped] = []
+    earlier: list[Matte] = []
+    for each in made:
+        if isinstance(each, Patch):
+            mask = left_by(each.paste_mask, earlier)
+            earlier.append(each.paste_mask)
+            reason = "painted with the regions before it"
+            gone = Skipped(each.index, each.region, reason)
+            left.append(gone if mask.box.empty else replace(each, paste_mask=mask))
+        else:
+            left.append(each)
+    return left
 
 
 @dataclass

@@ -12,9 +12,9 @@ import pytest
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels
 from detailer.core.plan import Failed
+from detailer.core.sharpness import gradient, luma, soft
 from detailer.core.window import Window
 from detailer.engines.painters.classic import Classic, denoised, sharpened
-from detailer.engines.painters.sharpness import gradient, luma, soft
 from tests.engines import contract
 
 SIDE = 96

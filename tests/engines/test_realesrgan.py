@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detailer.core.geometry import Size
-from detailer.engines.realesrgan import Network, tiles
+from detailer.engines.realesrgan import Network, features_blob, tiles
 from detailer.errors import EngineError, InputError, MissingEngineError
 from tests.engines.contract import shapes
 from tests.engines.realesrgan_here import need_realesrgan
@@ -87,6 +87,22 @@ def test_with_the_large_networks_no_seam_shows() -> None:
     assert difference.mean() < 1 / 255
     edges = np.abs(np.diff(tiled, axis=1)) - np.abs(np.diff(whole, axis=1))
     assert edges.mean(axis=(0, 2)).max() < 1 / 255
+
+
+def test_enlarging_the_features_part_by_part_changes_nothing(monkeypatch) -> None:
+    need_realesrgan()
+    network = Network("realesrgan-x4plus-anime")
+    pixels = shapes(Size(70, 53), 5)
+    in_parts = network(pixels)
+    monkeypatch.setattr("detailer.engines.realesrgan._TAIL", 1000)
+    np.testing.assert_allclose(in_parts, network(pixels), atol=1e-5)
+
+
+def test_features_are_cut_before_the_enlargement_that_is_convolved() -> None:
+    deep = "7767517\n5 5\nInput in 0 1 data\nConvolution a 1 1 data f\nInterp b 1 1 f g\n"
+    assert features_blob(f"{deep}Convolution c 1 1 g output\n") == "f"
+    assert features_blob(f"{deep}BinaryOp c 2 1 g f output\n") == ""
+    assert features_blob("7767517\n1 1\nInput in 0 1 data\n") == ""
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones() -> None:

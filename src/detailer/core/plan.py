@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,11 +45,16 @@ class Patch:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A region that is not painted, and why."""
+    """A region that is not painted, and why; a painter may answer so too."""
 
     index: int
     region: Region
     reason: str
+
+    @classmethod
+    def of(cls, patch: Patch, reason: str) -> Self:
+        """A planned patch that its painter leaves as it is."""
+        return cls(patch.index, patch.region, reason)
 
 
 @dataclass(frozen=True)

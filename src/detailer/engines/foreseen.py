@@ -16,7 +16,7 @@ Defaults: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
 def own_defaults(painter: str, **wishes: Any) -> Defaults:
-    """The settings that a painter's model has of its own; none where nothing is known of that.
+    """The settings that suit a painter, or its model; none where nothing is known of that.
 
     Args:
         painter: The painter with its model, name:path.
@@ -27,7 +27,7 @@ def own_defaults(painter: str, **wishes: Any) -> Defaults:
     """
     listed = listed_engine("painter", painter)
     if listed is None or not listed.defaults:
-        return {}
+        return listed.suits if listed else {}
     path = Spec.parse(painter).path
     if not path:
         raise MissingEngineError(f"painter {listed.name} needs {listed.source}")

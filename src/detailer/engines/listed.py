@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from detailer.engines.files.models import Download, installed_file, is_fetched, is_offline
 from detailer.errors import MissingEngineError
@@ -29,9 +30,10 @@ class Listed:
     fetched once when first used. `source` says where else a model comes from. `unused` are the
     settings of Paint that mean nothing to a painter. `inner` are options that are detectors
     themselves, by name; `optional` ones are not missed by anybody; `given` says that what is found
-    is given for the whole picture. The others are functions, as module:name, that load no weights:
-    `defaults` gives the settings that a model has of its own, `estimate` what a plan will cost,
-    `check` refuses settings of Paint.
+    is given for the whole picture. `suits` are settings by stage and name that suit a painter
+    whatever its model; they yield to what is set. The others are functions, as module:name, that
+    load no weights: `defaults` gives the settings that a model has of its own, `estimate` what a
+    plan will cost, `check` refuses settings of Paint.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Listed:
     inner: tuple[tuple[str, str], ...] = ()
     given: bool = False
     optional: bool = False
+    suits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     defaults: str = ""
     estimate: str = ""
     check: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -37,6 +38,11 @@ class Blend(Settings):
     )
     feather: int = Field(5, ge=0, le=200, description="gaussian: half width of the blur, px.")
     feather_sigma: float = Field(10.0, gt=0, le=1000, description="gaussian: its sigma, px.")
+    overlap: Literal["repaint", "once"] = Field(
+        "repaint",
+        description="Where patches of one pass overlap. repaint: each paints on what those before"
+        " it have left, as Impact Pack does; once: what an earlier one paints stays.",
+    )
     color_match: Literal["auto", "on", "off"] = Field(
         "auto",
         description="Take off the colour shift that the crop's unmasked ring shows; auto: after "
@@ -57,6 +63,15 @@ def paste_mask(region: Region, window: Window, picture: Size, blend: Blend) -> M
     area = region.mask.box.grown(round(reach) + 1).clipped(_inside(window).clipped(picture.box))
     soft = soften(region.mask.within(area), reach)
     return Matte(np.minimum(soft, _edge(window, area, picture, reach)), area).trimmed()
+
+
+def left_by(mask: Matte, earlier: Sequence[Matte]) -> Matte:
+    """What earlier paste masks leave of one: it fades in where they fade out."""
+    left = mask
+    for other in earlier:
+        if other.box.meets(mask.box):
+            left = Matte(left.alpha * (1 - other.within(mask.box)), mask.box)
+    return left if left is mask else left.trimmed()
 
 
 def _inside(window: Window) -> Box:

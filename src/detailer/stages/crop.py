@@ -51,6 +51,17 @@ class Crop(Settings):
     force_inpaint: bool = Field(
         True, description="Paint regions that are large already; off: skip them."
     )
+    skip_sharp: float = Field(
+        0.0,
+        ge=0,
+        le=2,
+        description="Skip regions whose edges are at least this fine: 0.66 is a sharp photograph;"
+        " large ones are seen at 512 px; 0: paint them all.",
+    )
+    skip_defocused: bool = Field(
+        False,
+        description="Skip regions that are out of focus beside sharp ones of their label.",
+    )
     painted_width: int = Field(
         0,
         ge=0,
@@ -65,10 +76,11 @@ class Crop(Settings):
         " one stays; strict: to a size that SDXL was trained at.",
     )
     multiple: int = Field(8, ge=1, le=256, description="Painted sides are multiples of this, px.")
-    sizes: Literal["exact", "buckets"] = Field(
+    sizes: Literal["exact", "buckets", "source"] = Field(
         "exact",
-        description="Painted sizes: exact: as the region asks; buckets: one of few, so that more "
-        "regions are painted at once.",
+        description="Painted sizes: exact: as the region asks; buckets: one of few, so that more"
+        " regions are painted at once; source: the picture's own, and windows above max_size are"
+        " skipped.",
     )
     upright: bool = Field(False, description="Turn the window so that a tilted face is upright.")
     compatible: bool = Field(
@@ -133,7 +145,12 @@ def enlargement(window: Size, box: Size | Box, crop: Crop) -> Enlargement | str:
     if min(_guide(window, box, crop)) <= 0 or window.area == 0:
         return "zero size"
     size = crop.painted(box)
-    return _guided(window, box, crop) if size is None else _set(window, size, crop)
+    if size is not None:
+        return _set(window, size, crop)
+    large = box.width >= crop.guide_size and box.height >= crop.guide_size
+    if large and not crop.force_inpaint:
+        return f"large already: {box.width:g}×{box.height:g} px, guide_size={crop.guide_size:g}"
+    return _unscaled(window, crop) if crop.sizes == "source" else _guided(window, box, crop)
 
 
 def _guide(window: Size, box: Size | Box, crop: Crop) -> tuple[float, float]:
@@ -142,9 +159,6 @@ def _guide(window: Size, box: Size | Box, crop: Crop) -> tuple[float, float]:
 
 
 def _guided(window: Size, box: Size | Box, crop: Crop) -> Enlargement | str:
-    large = box.width >= crop.guide_size and box.height >= crop.guide_size
-    if large and not crop.force_inpaint:
-        return f"large already: {box.width:g}×{box.height:g} px, guide_size={crop.guide_size:g}"
     scale = crop.guide_size / min(_guide(window, box, crop))
     size = _truncated(window, scale)
     if max(size.width, size.height) > crop.max_size:
@@ -158,6 +172,13 @@ def _guided(window: Size, box: Size | Box, crop: Crop) -> Enlargement | str:
         return Enlargement(window, 1.0, forced=True)
     scale = crop.max_size / max(window.width, window.height)
     return Enlargement(_truncated(window, scale), scale, forced=True)
+
+
+def _unscaled(window: Size, crop: Crop) -> Enlargement | str:
+    """The same where it is painted at the picture's own size."""
+    if max(window.width, window.height) > crop.max_size:
+        return f"too large: a window of {window}, max_size={crop.max_size:g}"
+    return Enlargement(window, 1.0)
 
 
 def _set(window: Size, size: Size, crop: Crop) -> Enlargement | str:

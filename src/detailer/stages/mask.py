@@ -17,8 +17,10 @@ from detailer.core.settings import Settings
 class Mask(Settings):
     """How the found masks are changed, in the order of these settings."""
 
-    shape: Literal["found", "box", "ellipse"] = Field(
-        "found", description="The mask as found, the whole box, or the ellipse in the box."
+    shape: Literal["found", "box", "ellipse", "face"] = Field(
+        "found",
+        description="The mask as found, the whole box, or the ellipse in the box; face: the ellipse"
+        " for faces of which nothing but the box was found, the others as found.",
     )
     fill_holes: bool = Field(False, description="Mean everything that a mask encloses.")
     offset_x: int = Field(0, ge=-16384, le=16384, description="Move the mask right, px.")

@@ -11,7 +11,7 @@ from detailer.core.adaptive import dynamic_denoise
 from detailer.core.geometry import Size
 from detailer.core.paint import Paint
 from detailer.core.pixels import Pixels
-from detailer.core.plan import Cutout, Failed, Painted, Progress
+from detailer.core.plan import Cutout, Failed, Painted, Progress, Skipped
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.prompts.regions import Share
@@ -23,12 +23,12 @@ __all__ = [
 
 _LEAST_DENOISE = 0.0001
 
-Answer: TypeAlias = Progress | Painted | Failed
+Answer: TypeAlias = Progress | Painted | Skipped | Failed
 
 
 @runtime_checkable
 class Painter(Protocol):
-    """Anything that paints cutouts; one answer, Painted or Failed, for each of them.
+    """Anything that paints cutouts; one answer, Painted, Skipped or Failed, for each of them.
 
     Painted pixels are (h, w, 3) of the cutout's size, float32 sRGB 0..1 or uint8. Answers may
     come in any order, with Progress between them.

@@ -85,8 +85,8 @@ class Work:
             # Where all failed there is no result, and nothing in the way of the next try.
             if self.skip_empty or done.count("failed"):
                 return Outcome(done)
-        # What was not touched is written as it lay there: no pixel of a JPEG moves.
-        untouched = not (done.entries() or self.upscale)
+        # What was not painted is written as it lay there: no pixel of a JPEG moves.
+        untouched = not (done.count("painted") or self.upscale)
         if not (untouched and write_untouched(photo, job.target, self.write)):
             text = record(done, self._recipe, self.choice.beside)
             write(photo, canvas.pixels, job.target, text, self.write)

@@ -105,12 +105,17 @@ def fill_boxes(regions: Regions, compatible: bool = False) -> Regions:
     return regions.map(filled)
 
 
-def shape(regions: Regions, kind: Literal["found", "box", "ellipse"]) -> Regions:
-    """Masks replaced by the box as found, or by the ellipse in it."""
+def shape(regions: Regions, kind: Literal["found", "box", "ellipse", "face"]) -> Regions:
+    """Masks replaced by the box as found, or by the ellipse in it.
+
+    "face" is the ellipse for regions labelled face whose mask is a whole box; others stay.
+    """
     if kind == "found":
         return regions
 
     def shaped(region: Region) -> Region:
+        if kind == "face" and not (region.label == "face" and region.mask.solid):
+            return region
         box = region.box.whole().clipped(regions.size.box)
         if kind == "box":
             return region.with_mask(Matte.filled(box))

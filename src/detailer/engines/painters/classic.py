@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from detailer.core.pixels import Pixels, resize, size_of
-from detailer.core.plan import Cutout, Failed, Painted, Progress
+from detailer.core.plan import Cutout, Painted
+from detailer.core.sharpness import Gray, edge_width, luma, noise, soft
 from detailer.engines.painters.part import Part, paint_parts
-from detailer.engines.painters.sharpness import Grey, edge_width, luma, noise, soft
+from detailer.stages.paint import Answer
 
 # Blur that a sharp picture has as well; the rest is what can be undone, px squared.
 _SPARED = 0.3
@@ -31,7 +32,7 @@ class Classic:
     between neighbouring features rises a little. Needs nothing but what detailer itself needs.
     """
 
-    def __call__(self, cutouts: Sequence[Cutout], /) -> Iterator[Progress | Painted | Failed]:
+    def __call__(self, cutouts: Sequence[Cutout], /) -> Iterator[Answer]:
         """One answer for each, in order; none depends on the others."""
         return paint_parts(cutouts, _painted, "classic")
 
@@ -63,7 +64,7 @@ def denoised(pixels: Pixels, grain: float) -> Pixels:
     return np.asarray(smooth, np.float32)
 
 
-def sharpened(grey: Grey, blur: float) -> Grey:
+def sharpened(grey: Gray, blur: float) -> Gray:
     """Deblurred, within what is light and dark around each pixel: no rings, no halos.
 
     Richardson, Bayesian-based iterative method of image restoration, 1972, with a Gaussian; a
@@ -85,5 +86,5 @@ def sharpened(grey: Grey, blur: float) -> Grey:
     return deblurred
 
 
-def _contrast(grey: Grey, width: float) -> Grey:
+def _contrast(grey: Gray, width: float) -> Gray:
     return _LOCAL_CONTRAST * (soft(grey, width) - soft(grey, 4 * width))

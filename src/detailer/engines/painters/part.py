@@ -9,8 +9,9 @@ import numpy as np
 
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels, resize
-from detailer.core.plan import Cutout, Failed, Painted, Patch, Progress
+from detailer.core.plan import Cutout, Failed, Painted, Patch, Progress, Skipped
 from detailer.errors import EngineError
+from detailer.stages.paint import Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +65,8 @@ class Part:
 
 
 def paint_parts(
-    cutouts: Sequence[Cutout], paint: Callable[[Part], Painted], name: str
-) -> Iterator[Progress | Painted | Failed]:
+    cutouts: Sequence[Cutout], paint: Callable[[Part], Painted | Skipped], name: str
+) -> Iterator[Answer]:
     """Paint what comes back of each cutout, one after the other: a CPU gains nothing from a batch.
 
     What cannot be painted, or comes out as something else than finite numbers, has failed.
@@ -80,7 +81,9 @@ def paint_parts(
         yield _answer(cutout, paint)
 
 
-def _answer(cutout: Cutout, paint: Callable[[Part], Painted]) -> Painted | Failed:
+def _answer(
+    cutout: Cutout, paint: Callable[[Part], Painted | Skipped]
+) -> Painted | Skipped | Failed:
     patch, whole = cutout.patch, cutout.pixels
     if not np.isfinite(whole).all():
         return Failed(patch, "the picture has pixels here that are not finite numbers")
@@ -91,7 +94,7 @@ def _answer(cutout: Cutout, paint: Callable[[Part], Painted]) -> Painted | Faile
         painted = paint(part)
     except EngineError as error:
         return Failed(patch, str(error))
-    if not np.isfinite(painted.pixels).all():
+    if isinstance(painted, Painted) and not np.isfinite(painted.pixels).all():
         return Failed(patch, "painted pixels are not finite numbers")
     return painted
 

@@ -7,7 +7,16 @@ import pytest
 
 from detailer.core.geometry import Size
 from detailer.core.pixels import resize
-from detailer.engines.painters.sharpness import SHARP, contrast, edge_width, luma, noise, soft
+from detailer.core.sharpness import (
+    SHARP,
+    SHARPNESS,
+    contrast,
+    edge_width,
+    luma,
+    noise,
+    sharpness,
+    soft,
+)
 from tests.engines.contract import shapes
 
 PICTURE = luma(shapes(Size(160, 128), 5))
@@ -58,3 +67,22 @@ def test_where_in_memory_the_pixels_lie_changes_no_bit() -> None:
         moved = room[start : start + PICTURE.nbytes].view(np.float32).reshape(PICTURE.shape)
         moved[:] = PICTURE
         assert edge_width(moved) == first
+
+
+def test_an_enlarged_picture_is_less_sharp_the_more_it_was_enlarged() -> None:
+    sizes = [Size(160, 128), Size(107, 85), Size(80, 64), Size(40, 32)]
+    found = [sharpness(resize(resize(PICTURE, size), Size(160, 128))) for size in sizes]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > SHARPNESS > found[2] > found[3]
+
+
+def test_noise_does_not_pass_for_sharpness() -> None:
+    blurred = soft(PICTURE, 1.5)
+    grain = np.random.default_rng(0).normal(0, 0.01, PICTURE.shape).astype(np.float32)
+    assert sharpness(blurred + grain) == pytest.approx(sharpness(blurred), abs=0.05)
+    assert sharpness(PICTURE + grain) == pytest.approx(sharpness(PICTURE), abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (1, 40), (2, 2)])
+def test_where_nothing_has_an_edge_nothing_is_sharp(shape: tuple[int, int]) -> None:
+    assert sharpness(np.full(shape, 0.3, np.float32)) == 0
