@@ -169,10 +169,12 @@ def make_plan(regions: Regions, recipe: Recipe) -> Plan:
         InputError: If a prompt cannot be taken apart, or a choice in it cannot be made.
     """
     made = [_patch(one, regions.size, recipe) for one in assigned(recipe.paint, regions)]
+    skipped = [each for each in made if isinstance(each, Skipped)]
+    # Numbered after all others, so that no seed depends on them.
+    for index, out in enumerate(regions.left_out, start=len(regions)):
+        skipped.append(Skipped(index, out.region, out.reason))
     return Plan(
-        regions.size,
-        tuple(each for each in made if isinstance(each, Patch)),
-        tuple(each for each in made if isinstance(each, Skipped)),
+        regions.size, tuple(each for each in made if isinstance(each, Patch)), tuple(skipped)
     )
 
 

@@ -103,7 +103,13 @@ class Engines:
         wishes: dict[str, Any] = {"threshold": detect.threshold, "fit": self.fit_mask}
         label = detect.labels[0] if detect.labels else ""
         # What is given without a label is what is looked for.
-        wishes["trace_as"] = Trace(label=label or "mask", drop_size=detect.drop_size)
+        wishes["trace_as"] = Trace(
+            label=label or "mask",
+            drop_size=detect.drop_size,
+            mask_threshold=detect.mask_threshold,
+            mask_min_area=detect.mask_min_area,
+        )
+        wishes["channel"] = detect.mask_channel
         return wishes | ({"labels": detect.labels, "label": label} if label else {})
 
     def painter(self, name: str) -> Painter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,10 @@ from detailer.core.regions.order import Order
 from detailer.core.regions.overlap import suppress
 from detailer.core.regions.select import by_label, by_share, by_size, top_k
 from detailer.core.settings import Settings
+
+MaskChannel: TypeAlias = Literal["auto", "color", "alpha", "opacity", "red", "green", "blue"]
+"""Where a picture holds a mask. color: its brightest channel, less where it is transparent.
+alpha: its transparency, 1 - alpha, as ComfyUI's LoadImage gives it; opacity: alpha itself."""
 
 
 @runtime_checkable
@@ -40,6 +44,21 @@ class Find(Settings):
     )
     top_k: int = Field(0, ge=0, le=10000, description="Keep so many of each detector; 0: all.")
     top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
+    mask_threshold: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Leave out parts of a given mask that nowhere reach this, of 1 (0.5 is 128 of"
+        " 255); others keep all their soft values.",
+    )
+    mask_min_area: int = Field(
+        64, ge=0, description="Leave out parts of a given mask that cover less, square px."
+    )
+    mask_channel: MaskChannel = Field(
+        "auto",
+        description="Where a mask picture holds the mask: color is its brightest channel, alpha"
+        " its transparent parts (ComfyUI's LoadImage), opacity its opaque parts.",
+    )
 
     @model_validator(mode="after")
     def _tiles_that_advance(self) -> Self:
