@@ -77,7 +77,7 @@ def test_small_parts_below_the_drop_size_are_told_as_well(capsys):
     mask[50:59, 70:90] = 255
     saved(mask)
     plan = planned("--detector", "mask:mask.png", "--drop-size", "9")
-    assert [skip["reason"] for skip in plan["skipped"]] == ["20×9 px; drop_size=9"]
+    assert [skip["reason"] for skip in plan["skipped"]] == ["its box is 20×9; drop_size=9"]
 
 
 def test_a_mask_below_the_threshold_is_refused_with_its_value_and_the_remedy(capsys):
@@ -124,4 +124,26 @@ def test_a_colored_mask_is_its_brightest_channel_and_that_is_said(capsys):
 def test_a_mask_that_cannot_be_meant_is_refused_in_a_sentence(capsys, mask, words):
     saved(mask, "mask.tif")
     assert run("a.png", "--mask", "mask.tif", *PAINTED) in (1, 2)
+    assert words in capsys.readouterr().err
+
+
+def test_boxes_that_settings_leave_out_stand_in_the_plan_with_the_setting():
+    plan = planned("--detector", "boxes:10,10,60,60;70,5,78,13")
+    assert len(plan["patches"]) == 1
+    assert [skip["reason"] for skip in plan["skipped"]] == ["its box is 8×8; drop_size=10"]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "words"),
+    [
+        ("90,20,10,60", "ends before it starts; give left, top, right, bottom"),
+        ("500,500,600,600", "lies outside the picture of 96×64"),
+        ("10,20,90", "cannot be read: No such file or directory; give a JSON file, or LEFT"),
+        ("10,10,50%,50", "is not left, top, right, bottom"),
+        ("10,10,nan,50", "not a finite number"),
+        ("10,10,10,50", "is empty"),
+    ],
+)
+def test_boxes_that_cannot_be_meant_are_refused_in_a_sentence(capsys, boxes, words):
+    assert run("a.png", "--detector", f"boxes:{boxes}", *PAINTED) in (1, 2)
     assert words in capsys.readouterr().err

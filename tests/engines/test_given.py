@@ -195,6 +195,27 @@ def test_label_score_and_landmarks_are_read_too(tmp_path: Path) -> None:
     assert region.landmarks == ((3.0, 4.0), (6.0, 4.0))
 
 
+def test_what_is_null_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.json"
+    entry = {"box": [1, 2, 9, 12], "label": None, "score": None, "landmarks": None}
+    path.write_text(json.dumps([entry]))
+    assert list(boxes_file(path, "hand")(PICTURE)) == [Region.from_box(Box(1, 2, 9, 12), "hand")]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text("[[1, 2, 9, 12]]", encoding="utf-8-sig")
+    assert len(boxes_file(path)(PICTURE)) == 1
+
+
+@pytest.mark.parametrize("size", [[120, 80], ["60", "40"], [60]])
+def test_boxes_for_a_picture_of_another_size_are_refused(tmp_path: Path, size: list) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps({"size": size, "regions": [[1, 2, 9, 12]]}))
+    with pytest.raises(InputError, match=r"for a picture of .*this one is 60×40"):
+        boxes_file(path)(PICTURE)
+
+
 def test_boxes_may_be_written_where_the_file_would_be() -> None:
     found = boxes_file("1,2,9,12; 20.5,2,30,12")(PICTURE)
     assert [region.box for region in found] == [Box(1, 2, 9, 12), Box(20.5, 2, 30, 12)]
@@ -209,6 +230,12 @@ def test_boxes_may_be_written_where_the_file_would_be() -> None:
         ('[[1, 2, 3, "x"]]', "left, top, right, bottom"),
         ("[[9, 2, 1, 12]]", "ends before it starts"),
         ('[{"box": [1, 2, 9, 12], "score": "high"}]', "is not a region"),
+        ('[{"box": [1, 2, 9, 12], "score": 70}]', "score 70 is outside 0 to 1"),
+        ('[{"box": [1, 2, 9, 12], "score": NaN}]', "score nan is outside"),
+        ('[{"box": [1, 2, 9, 12], "landmarks": [[NaN, 3]]}]', "not all numbers"),
+        ('[{"bbox": [1, 2, 9, 12]}]', 'has no box; give "box": '),
+        ("[" * 100_000, "not JSON"),
+        ('{"size": 60, "regions": []}', r"size is 60; give \[width, height\]"),
     ],
 )
 def test_a_file_of_boxes_that_makes_no_sense_is_refused(
@@ -221,5 +248,5 @@ def test_a_file_of_boxes_that_makes_no_sense_is_refused(
 
 
 def test_a_file_of_boxes_that_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match=r"absent\.json cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.json cannot be read.*LEFT,TOP"):
         boxes_file("absent.json")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import Field, model_validator
 
 from detailer.core.pixels import Picture
+from detailer.core.region import LeftOut, Region
 from detailer.core.regions.collection import Regions
 from detailer.core.regions.order import Order
 from detailer.core.regions.overlap import suppress
@@ -113,6 +114,26 @@ class Chosen:
     def __call__(self, picture: Picture, /) -> Regions:
         """What it finds, as it is."""
         return self.detector(picture)
+
+
+def explained(regions: Regions, detect: Detect) -> Regions:
+    """The same, where `select` will leave something out: with that and the setting which does it.
+
+    For what was given: that something found is left out is what those settings are for.
+    """
+    told = tuple(LeftOut(region, reason) for region in regions if (reason := _lack(region, detect)))
+    return replace(regions, left_out=regions.left_out + told)
+
+
+def _lack(region: Region, detect: Detect) -> str:
+    if region.score < detect.threshold:
+        return f"its score is {region.score:g}; threshold={detect.threshold:g}"
+    own = Regions(region.box.whole().size, (region,))
+    if detect.labels and not by_label(own, detect.labels):
+        return f"its label is {region.label!r}; labels={','.join(detect.labels)}"
+    if not by_size(own, detect.drop_size):
+        return f"its box is {region.box.size}; drop_size={detect.drop_size}"
+    return ""
 
 
 def select(regions: Regions, detect: Detect) -> Regions:

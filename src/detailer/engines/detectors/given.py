@@ -15,11 +15,10 @@ import numpy as np
 from detailer.core.arithmetic import mask_levels, unit
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of
-from detailer.core.region import LeftOut, Region
+from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.core.regions.from_mask import Trace, planes_of, trace
 from detailer.core.regions.parts import MaskPicture
-from detailer.core.regions.select import by_size
 from detailer.engines.detectors.look import resized
 from detailer.engines.detectors.mask_picture import read_mask
 from detailer.errors import InputError
@@ -54,12 +53,11 @@ def given_mask(
     planes = planes_of(mask)
     how = AS_GIVEN if trace_as is None else AS_GIVEN.but(**trace_as.as_set())
     _check_levels(planes, how, name)
-    all_sizes = how.but(drop_size=0)
 
     def detect(picture: Picture, /) -> Regions:
         size = size_of(picture)
-        traced = trace([_fitted(plane, size, fit, name) for plane in planes], all_sizes)
-        return _dropped(Regions(size, traced.regions, traced.left_out), how)
+        traced = trace([_fitted(plane, size, fit, name) for plane in planes], how)
+        return Regions(size, traced.regions, traced.left_out)
 
     return detect
 
@@ -103,18 +101,22 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
     """`given_boxes` with a JSON file, or with the boxes themselves: "10,20,90,120; 200,20,280,99".
 
     The file holds a list, or an object with a list of regions. Each is [left, top, right, bottom]
-    or an object with such a box and, if you like, label, score and landmarks.
+    or an object with such a box and, if you like, label, score and landmarks. Beside regions may
+    stand size, [width, height] of the picture that they are for, as `detailer detect --json` says:
+    the detector then refuses pictures of another size.
     """
-    text = str(path)
+    text, size = str(path), None
     inline = [part for part in text.split(";") if part.strip()]
     if inline and all(part.count(",") == 3 for part in inline) and not Path(text).is_file():
         listed: Any = [part.split(",") for part in inline]
     else:
         content = _json(Path(text).expanduser())
         listed = content.get("regions") if isinstance(content, dict) else content
+        size = content.get("size") if isinstance(content, dict) else None
     if not isinstance(listed, list):
-        raise InputError(f"{path} holds no list of boxes")
-    return given_boxes([_region(item, label, text) for item in listed], label)
+        raise InputError(f"{path} holds no list of boxes; give [[left, top, right, bottom], …]")
+    found = given_boxes([_region(item, label, text) for item in listed], label)
+    return _sized(found, size, text) if size else found
 
 
 def _check_levels(planes: Sequence[MaskPicture], how: Trace, name: str) -> None:
@@ -146,16 +148,6 @@ def _check_levels(planes: Sequence[MaskPicture], how: Trace, name: str) -> None:
         )
 
 
-def _dropped(regions: Regions, how: Trace) -> Regions:
-    """Without those that are not above the drop size, which are told."""
-    if how.combined and how.compatible:
-        return regions
-    small = [region for region in regions if min(region.box.size.shape) <= how.drop_size]
-    told = [LeftOut(region, f"{region.box.size} px; drop_size={how.drop_size}") for region in small]
-    large = by_size(regions, how.drop_size)
-    return replace(large, left_out=(*regions.left_out, *told))
-
-
 def _fitted(plane: MaskPicture, size: Size, fit: bool, name: str) -> MaskPicture:
     now = size_of(plane)
     if now == size:
@@ -180,24 +172,55 @@ def _inside(region: Region, size: Size) -> Region:
     return replace(region, box=box, mask=region.mask.over(region.mask.box.clipped(size.box)))
 
 
+def _sized(found: Detector, size: Any, source: str) -> Detector:
+    """The detector for pictures of one size only: boxes are pixels of it."""
+    if not isinstance(size, list):
+        raise InputError(f"{source}: size is {size!r}; give [width, height]")
+
+    def detect(picture: Picture, /) -> Regions:
+        now = size_of(picture)
+        if list(size) != [now.width, now.height]:
+            told = "×".join(map(str, size))
+            raise InputError(
+                f"boxes {source} are for a picture of {told}, this one is {now};"
+                " scale them, or leave their size out"
+            )
+        return found(picture)
+
+    return detect
+
+
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        # Windows' editors begin a file with a byte order mark.
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise InputError(f"boxes {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+        raise InputError(
+            f"boxes {path} cannot be read: {error.strerror};"
+            " give a JSON file, or LEFT,TOP,RIGHT,BOTTOM;…"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"boxes {path} are not JSON: {error}") from error
 
 
 def _region(item: Any, label: str, source: str) -> Region:
     entry = item if isinstance(item, dict) else {"box": item}
-    box = _box(entry.get("box"), source)
+    if "box" not in entry:
+        raise InputError(f'{source}: {item} has no box; give "box": [left, top, right, bottom]')
+    box = _box(entry["box"], source)
+    # What is null is as if it were not there.
+    told = {key: value for key, value in entry.items() if value is not None}
     try:
-        region = Region.from_box(box, str(entry.get("label", label)))
-        points = tuple((float(x), float(y)) for x, y in entry.get("landmarks", ()))
-        return replace(region, score=float(entry.get("score", 1.0)), landmarks=points)
+        region = Region.from_box(box, str(told.get("label", label)))
+        points = tuple((float(x), float(y)) for x, y in told.get("landmarks", ()))
+        score = float(told.get("score", 1.0))
     except (TypeError, ValueError) as error:
         raise InputError(f"{source}: {item} is not a region: {error}") from error
+    if not 0 <= score <= 1:
+        raise InputError(f"{source}: score {score:g} is outside 0 to 1")
+    if not np.isfinite(points).all():
+        raise InputError(f"{source}: landmarks {points} are not all numbers")
+    return replace(region, score=score, landmarks=points)
 
 
 def _box(sides: Any, source: str) -> Box:
