@@ -58,6 +58,13 @@ def test_parts_left_out_stand_in_the_plan_with_the_reason_and_the_setting():
     assert len(planned("--mask", "mask.png", *both)["patches"]) == 4
 
 
+def test_a_further_mask_has_settings_of_its_own():
+    saved(ellipse())
+    saved(np.minimum(np.roll(ellipse(), 60, axis=1), 100), "soft.png")
+    also = ("--also", "mask:soft.png,mask_threshold=0.3")
+    assert len(planned("--mask", "mask.png", *also)["patches"]) == 3
+
+
 def test_what_is_left_out_is_told_and_drawn_and_not_changed(capsys):
     mask = ellipse()
     mask[50:60, 70:90] = 100

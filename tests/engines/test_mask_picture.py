@@ -159,6 +159,12 @@ def test_what_may_be_meant_by_color_or_by_transparency_is_asked(saved, gray: np.
     assert (read_mask(path, "color") <= np.minimum(gray, marked())).all()
 
 
+def test_strokes_in_a_lossy_file_look_like_a_photograph_and_are_asked_about(saved) -> None:
+    pixels = np.dstack([photograph(), marked()])
+    with pytest.raises(InputError, match="--mask-channel"):
+        read_mask(saved(pixels, "mask.webp", quality=50))
+
+
 def test_an_alpha_channel_that_is_the_same_everywhere_says_nothing(saved) -> None:
     for level in (0, 128, 255):
         rgba = np.dstack([marked()] * 3 + [np.full(SIZE, level, np.uint8)])
