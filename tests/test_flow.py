@@ -34,6 +34,7 @@ from detailer import (
     each,
 )
 from detailer.core.plan import Plan
+from detailer.core.region import LeftOut
 from detailer.flow import make_plan
 from tests.fakes import Recording, backwards, finds, finds_regions, inverted, noise, nothing
 from tests.strategies import Scene, scenes
@@ -425,4 +426,18 @@ def test_source_paints_at_the_pictures_own_size_and_skips_what_is_larger_than_ma
     assert [patch.window.scale for patch in plan.patches] == [1]
     assert [skip.reason for skip in plan.skipped] == [
         "too large: a window of 320×160, max_size=300"
+    ]
+
+
+def test_what_a_detector_left_out_is_skipped_after_all_others_and_changes_no_seed() -> None:
+    boxes = [Box(10, 10, 40, 40), Box(50, 10, 90, 40)]
+    regions = Regions(Size(100, 60), tuple(Region.from_box(box) for box in boxes))
+    out = LeftOut(Region.from_box(Box(0, 50, 2, 52)), "too small")
+    recipe = Recipe(paint={"seed_mode": "increment"})
+    alone, beside = (
+        make_plan(each, recipe) for each in (regions, replace(regions, left_out=(out,)))
+    )
+    assert alone.patches == beside.patches
+    assert [(skip.index, skip.region, skip.reason) for skip in beside.skipped] == [
+        (2, out.region, "too small")
     ]

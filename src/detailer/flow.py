@@ -189,10 +189,12 @@ def make_plan(regions: Regions, recipe: Recipe, canvas: Canvas | None = None) ->
     made = [_patch(one, regions.size, recipe) for one in ones]
     if recipe.blend.overlap == "once":
         made = _painted_once(made)
+    skipped = [each for each in made if isinstance(each, Skipped)]
+    # Numbered after all others, so that no seed depends on them.
+    for index, out in enumerate(regions.left_out, start=len(regions)):
+        skipped.append(Skipped(index, out.region, out.reason))
     return Plan(
-        regions.size,
-        tuple(each for each in made if isinstance(each, Patch)),
-        tuple(each for each in made if isinstance(each, Skipped)),
+        regions.size, tuple(each for each in made if isinstance(each, Patch)), tuple(skipped)
     )
 
 

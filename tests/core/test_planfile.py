@@ -100,6 +100,10 @@ def edited(*path: object, value: object) -> str:
         (edited("patches", 0, "paste_mask", "zlib", value="###"), "cannot be unpacked"),
         (edited("patches", 0, "paste_mask", "type", value="object"), "known: u1"),
         (edited("patches", 0, "paste_mask", "box", value=[0, 0, 9000, 9000]), "fill its box"),
+        (edited("patches", 0, "paste_mask", "box", value=[0, 0, 1e30, 5]), "plan: "),
+        (edited("patches", 0, "window", "size", value=[1, 2]), "must lie in the window"),
+        (edited("patches", 0, "index", value=float("inf")), "plan: "),
+        ("[" * 100_000, "plan: "),
     ],
 )
 def test_what_is_no_plan_is_refused_with_the_reason(text: str, words: str) -> None:

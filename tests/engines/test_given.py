@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from detailer.core.geometry import Box, Size
 from detailer.core.region import Region
@@ -17,8 +15,6 @@ from detailer.engines.detectors.given import (
     boxes_file,
     given_boxes,
     given_mask,
-    mask_file,
-    read_mask,
 )
 from detailer.errors import InputError
 from tests.engines.graphs import black
@@ -67,34 +63,78 @@ def test_a_mask_of_another_size_is_fitted_where_that_is_asked(dtype: type) -> No
     assert tuple(region.box) == pytest.approx((20, 10, 60, 50), abs=2)
 
 
-def test_white_is_masked_and_black_and_transparent_are_not(tmp_path: Path) -> None:
-    rgba = np.zeros((40, 60, 4), np.uint8)
-    rgba[5:25, 10:30] = 255
-    rgba[5:25, 30:40] = (255, 255, 255, 0)
-    rgba[25:35, 10:30] = (0, 0, 0, 255)
-    path = tmp_path / "mask.png"
-    Image.fromarray(rgba).save(path)
-    assert np.array_equal(read_mask(path), _mask())
-    (region,) = mask_file(path)(PICTURE)
-    assert region.box == Box(10, 5, 30, 25)
+@pytest.mark.parametrize("dtype", [np.uint16, np.float16, np.float32, np.float64])
+def test_a_mask_of_every_dtype_is_fitted(dtype: type) -> None:
+    mask = _mask(dtype, 65535 if dtype == np.uint16 else 1)
+    (region,) = given_mask(mask, fit=True)(black(120, 80))
+    assert tuple(region.box) == pytest.approx((20, 10, 60, 50), abs=2)
+    assert region.mask.alpha.max() == 1
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
-def test_a_mask_picture_of_every_mode_is_read(tmp_path: Path, mode: str) -> None:
-    sixteen = mode == "I;16"
-    image = Image.fromarray(_mask(np.uint16, 65535) if sixteen else _mask())
-    path = tmp_path / "mask.png"
-    (image if sixteen else image.convert(mode)).save(path)
-    (region,) = mask_file(path)(PICTURE)
-    assert region.box == Box(10, 5, 30, 25)
-    assert (region.mask.alpha == 1).all()
+def test_a_mask_that_is_turned_is_refused_as_such() -> None:
+    with pytest.raises(InputError, match=r"40×60, the picture 60×40 \(turned by 90°"):
+        given_mask(_mask().T)(PICTURE)
 
 
-def test_a_file_that_is_no_picture_is_refused_with_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "mask.png"
-    path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"mask .*mask\.png cannot be read"):
-        mask_file(path)
+def test_a_mask_that_is_stretched_to_fit_is_told(caplog) -> None:
+    given_mask(_mask(), fit=True)(black(120, 80))
+    assert not caplog.messages
+    given_mask(_mask(), fit=True)(black(60, 80))
+    assert "60×40, the picture 60×80: fitted, its parts change shape" in caplog.text
+
+
+def test_parts_that_nowhere_reach_the_threshold_or_are_small_are_left_out() -> None:
+    mask = _mask()
+    mask[30:39, 40:52] = 100
+    mask[1:3, 1:3] = 255
+    mask[1:3, 5:7] = 100
+    found = given_mask(mask, Trace(drop_size=0))(PICTURE)
+    assert [region.box for region in found] == [Box(10, 5, 30, 25)]
+    told = {tuple(out.region.box): out.reason for out in found.left_out}
+    assert told == {
+        (40, 30, 52, 39): "its mask is nowhere above 0.39; mask_threshold=0.5",
+        (1, 1, 3, 3): "its mask covers 4 px; mask_min_area=64",
+    }
+    assert {out.region.label for out in found.left_out} == {"mask"}
+
+
+def test_what_is_set_of_how_a_mask_is_read_holds_and_the_rest_is_as_given_masks_have_it() -> None:
+    mask = _mask(level=100)
+    mask[30:38, 40:55] = 128
+    assert len(given_mask(mask, Trace(drop_size=0))(PICTURE)) == 1
+    assert len(given_mask(mask, Trace(drop_size=0, mask_threshold=0.3))(PICTURE)) == 2
+
+
+@pytest.mark.parametrize(
+    ("dtype", "level", "said"),
+    [(np.uint8, 100, "0.39"), (np.uint16, 21000, "0.32"), (np.float32, 0.25, "0.25")],
+)
+def test_a_mask_of_which_no_part_would_count_is_refused(dtype: type, level: float, said: str):
+    with pytest.raises(
+        InputError, match=rf"nowhere above {said}.*0\.5.*--mask-threshold\) to {said}"
+    ):
+        given_mask(_mask(dtype, level))
+    assert len(given_mask(_mask(dtype, level), Trace(mask_threshold=float(said)))(PICTURE)) == 1
+
+
+def test_a_mask_whose_black_is_not_black_is_told(caplog) -> None:
+    (region,) = given_mask(np.maximum(_mask(), 16))(PICTURE)
+    assert region.box == Box(0, 0, 60, 40)
+    assert "nowhere below 0.063" in caplog.text
+
+
+def test_an_all_white_mask_is_the_whole_picture_and_nothing_to_tell(caplog) -> None:
+    (region,) = given_mask(np.full((40, 60), 255, np.uint8))(PICTURE)
+    assert region.box == Box(0, 0, 60, 40)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("level", "words"), [(np.nan, "not numbers"), (255, "reaches 255"), (np.inf, "reaches inf")]
+)
+def test_a_float_mask_with_values_that_are_none_is_refused(level: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        given_mask(_mask(np.float32, level))
 
 
 def test_boxes_are_found_in_the_order_given_and_cut_off_at_the_edge() -> None:
@@ -155,6 +195,27 @@ def test_label_score_and_landmarks_are_read_too(tmp_path: Path) -> None:
     assert region.landmarks == ((3.0, 4.0), (6.0, 4.0))
 
 
+def test_what_is_null_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.json"
+    entry = {"box": [1, 2, 9, 12], "label": None, "score": None, "landmarks": None}
+    path.write_text(json.dumps([entry]))
+    assert list(boxes_file(path, "hand")(PICTURE)) == [Region.from_box(Box(1, 2, 9, 12), "hand")]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text("[[1, 2, 9, 12]]", encoding="utf-8-sig")
+    assert len(boxes_file(path)(PICTURE)) == 1
+
+
+@pytest.mark.parametrize("size", [[120, 80], ["60", "40"], [60]])
+def test_boxes_for_a_picture_of_another_size_are_refused(tmp_path: Path, size: list) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps({"size": size, "regions": [[1, 2, 9, 12]]}))
+    with pytest.raises(InputError, match=r"for a picture of .*this one is 60×40"):
+        boxes_file(path)(PICTURE)
+
+
 def test_boxes_may_be_written_where_the_file_would_be() -> None:
     found = boxes_file("1,2,9,12; 20.5,2,30,12")(PICTURE)
     assert [region.box for region in found] == [Box(1, 2, 9, 12), Box(20.5, 2, 30, 12)]
@@ -169,6 +230,12 @@ def test_boxes_may_be_written_where_the_file_would_be() -> None:
         ('[[1, 2, 3, "x"]]', "left, top, right, bottom"),
         ("[[9, 2, 1, 12]]", "ends before it starts"),
         ('[{"box": [1, 2, 9, 12], "score": "high"}]', "is not a region"),
+        ('[{"box": [1, 2, 9, 12], "score": 70}]', "score 70 is outside 0 to 1"),
+        ('[{"box": [1, 2, 9, 12], "score": NaN}]', "score nan is outside"),
+        ('[{"box": [1, 2, 9, 12], "landmarks": [[NaN, 3]]}]', "not all numbers"),
+        ('[{"bbox": [1, 2, 9, 12]}]', 'has no box; give "box": '),
+        ("[" * 100_000, "not JSON"),
+        ('{"size": 60, "regions": []}', r"size is 60; give \[width, height\]"),
     ],
 )
 def test_a_file_of_boxes_that_makes_no_sense_is_refused(
@@ -181,13 +248,5 @@ def test_a_file_of_boxes_that_makes_no_sense_is_refused(
 
 
 def test_a_file_of_boxes_that_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match=r"absent\.json cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.json cannot be read.*LEFT,TOP"):
         boxes_file("absent.json")
-
-
-def test_what_jpeg_leaves_around_an_edge_is_not_meant(tmp_path) -> None:
-    disc = np.zeros((128, 128), np.uint8)
-    cv2.circle(disc, (64, 64), 30, 255, -1)
-    Image.fromarray(disc).save(tmp_path / "mask.jpg", quality=75)
-    mask = read_mask(tmp_path / "mask.jpg")
-    assert cv2.connectedComponents((mask > 0).astype(np.uint8))[0] == 2

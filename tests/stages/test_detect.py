@@ -11,7 +11,7 @@ from detailer.core.geometry import Box, Size
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.errors import InputError
-from detailer.stages.detect import Detect, Detector, select
+from detailer.stages.detect import Detect, Detector, explained, select
 from tests.strategies import regions_in, sizes
 
 ANY = Detect(threshold=0, drop_size=0)
@@ -88,3 +88,26 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Detect(tile=200)
     with pytest.raises(InputError, match="order='sideways'"):
         Detect(order="sideways")
+
+
+def test_of_what_was_given_it_is_told_what_select_leaves_out_and_by_which_setting() -> None:
+    regions = Regions(
+        Size(100, 100),
+        (
+            Region.from_box(Box(0, 0, 20, 20), "face"),
+            Region.from_box(Box(0, 0, 20, 20), "face", 0.2),
+            Region.from_box(Box(0, 0, 20, 20), "hand"),
+            Region.from_box(Box(0, 0, 20, 10), "face"),
+        ),
+    )
+    detect = Detect(labels=("face",))
+    told = explained(regions, detect)
+    assert list(told) == list(regions)
+    assert [(out.region, out.reason) for out in told.left_out] == [
+        (regions[1], "its score is 0.2; threshold=0.5"),
+        (regions[2], "its label is 'hand'; labels=face"),
+        (regions[3], "its box is 20×10; drop_size=10"),
+    ]
+    left = select(told, detect)
+    assert list(left) == [regions[0]]
+    assert left.left_out == told.left_out

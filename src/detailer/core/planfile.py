@@ -52,7 +52,7 @@ def loads(text: str) -> Plan:
         return _to_plan(json.loads(text))
     except KeyError as error:
         raise InputError(f"plan: {error} is missing") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"plan: {error}") from error
 
 
@@ -92,12 +92,19 @@ def _patch(patch: Patch) -> dict[str, Any]:
 
 
 def _to_patch(values: Mapping[str, Any]) -> Patch:
-    window = dict(values["window"])
+    told = dict(values["window"])
+    window = Window(**{**told, "size": _to_size(told["size"])})
+    mask = _to_matte(values["paste_mask"])
+    if not window.footprint.holds(mask.box):
+        raise InputError(
+            f"paste_mask covers {tuple(mask.box)}, its window shows {tuple(window.footprint)};"
+            " what is pasted must lie in the window"
+        )
     return Patch(
         index=int(values["index"]),
         region=_to_region(values["region"]),
-        window=Window(**{**window, "size": _to_size(window["size"])}),
-        paste_mask=_to_matte(values["paste_mask"]),
+        window=window,
+        paste_mask=mask,
         paint=Paint(**values["paint"]),
         picture=int(values["picture"]),
         group=str(values["group"]),

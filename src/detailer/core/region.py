@@ -52,5 +52,13 @@ class Region:
         return replace(self, mask=mask)
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Something seen that is not taken for a region to be worked on, and why."""
+
+    region: Region
+    reason: str
+
+
 def _same(a: Pixels | None, b: Pixels | None) -> bool:
     return a is b or (a is not None and b is not None and np.array_equal(a, b))

@@ -31,7 +31,7 @@ from detailer.engines.wrap import merged, tiled
 from detailer.prompts.wording import mentioned
 from detailer.recipe import Recipe
 from detailer.stages.crop import Upscaler
-from detailer.stages.detect import Chosen, Detect, Detector, chosen
+from detailer.stages.detect import Chosen, Detect, Detector, chosen, explained
 from detailer.stages.paint import Painter
 from detailer.stages.refine import Refine
 
@@ -75,7 +75,9 @@ class Engines:
         wishes = self._wishes(detect) | ({"how": refine} if refine else {})
         found: Detector = self._kept("detector", detect.detector, wishes, detect.detector_options)
         listed = listed_engine("detector", detect.detector)
-        if detect.tile and not (listed and listed.given):
+        if listed and listed.given:
+            return _explaining(found, detect)
+        if detect.tile:
             return tiled(found, detect.tile, detect.tile_overlap)
         return found
 
@@ -103,7 +105,13 @@ class Engines:
         wishes: dict[str, Any] = {"threshold": detect.threshold, "fit": self.fit_mask}
         label = detect.labels[0] if detect.labels else ""
         # What is given without a label is what is looked for.
-        wishes["trace_as"] = Trace(label=label or "mask", drop_size=detect.drop_size)
+        wishes["trace_as"] = Trace(
+            label=label or "mask",
+            drop_size=0,
+            mask_threshold=detect.mask_threshold,
+            mask_min_area=detect.mask_min_area,
+        )
+        wishes["channel"] = detect.mask_channel
         return wishes | ({"labels": detect.labels, "label": label} if label else {})
 
     def painter(self, name: str) -> Painter:
@@ -171,6 +179,13 @@ class Engines:
             self._opened[key] = _OPENERS[kind](name, **options, **shared)
             self._networks[place] = getattr(self._opened[key], "network", None)
         return self._opened[key]
+
+
+def _explaining(detector: Detector, detect: Detect) -> Detector:
+    def detect_explained(picture: Picture, /) -> Regions:
+        return explained(detector(picture), detect)
+
+    return detect_explained
 
 
 def _unless_set(settings: Settings, values: Mapping[str, Any]) -> Settings:

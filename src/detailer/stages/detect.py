@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, Self, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import Field, model_validator
 
 from detailer.core.pixels import Picture
+from detailer.core.region import LeftOut, Region
 from detailer.core.regions.collection import Regions
 from detailer.core.regions.order import Order
 from detailer.core.regions.overlap import suppress
 from detailer.core.regions.select import by_label, by_share, by_size, top_k
 from detailer.core.settings import Settings
+
+MaskChannel: TypeAlias = Literal["auto", "color", "alpha", "opacity", "red", "green", "blue"]
+"""Where a picture holds a mask. color: its brightest channel, less where it is transparent.
+alpha: its transparency, 1 - alpha, as ComfyUI's LoadImage gives it; opacity: alpha itself."""
 
 
 @runtime_checkable
@@ -40,6 +45,21 @@ class Find(Settings):
     )
     top_k: int = Field(0, ge=0, le=10000, description="Keep so many of each detector; 0: all.")
     top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
+    mask_threshold: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Leave out parts of a given mask that nowhere reach this, of 1 (0.5 is 128 of"
+        " 255); others keep all their soft values.",
+    )
+    mask_min_area: int = Field(
+        64, ge=0, description="Leave out parts of a given mask that cover less, square px."
+    )
+    mask_channel: MaskChannel = Field(
+        "auto",
+        description="Where a mask picture holds the mask: color is its brightest channel, alpha"
+        " its transparent parts (ComfyUI's LoadImage), opacity its opaque parts.",
+    )
 
     @model_validator(mode="after")
     def _tiles_that_advance(self) -> Self:
@@ -94,6 +114,26 @@ class Chosen:
     def __call__(self, picture: Picture, /) -> Regions:
         """What it finds, as it is."""
         return self.detector(picture)
+
+
+def explained(regions: Regions, detect: Detect) -> Regions:
+    """The same, where `select` will leave something out: with that and the setting which does it.
+
+    For what was given: that something found is left out is what those settings are for.
+    """
+    told = tuple(LeftOut(region, reason) for region in regions if (reason := _lack(region, detect)))
+    return replace(regions, left_out=regions.left_out + told)
+
+
+def _lack(region: Region, detect: Detect) -> str:
+    if region.score < detect.threshold:
+        return f"its score is {region.score:g}; threshold={detect.threshold:g}"
+    own = Regions(region.box.whole().size, (region,))
+    if detect.labels and not by_label(own, detect.labels):
+        return f"its label is {region.label!r}; labels={','.join(detect.labels)}"
+    if not by_size(own, detect.drop_size):
+        return f"its box is {region.box.size}; drop_size={detect.drop_size}"
+    return ""
 
 
 def select(regions: Regions, detect: Detect) -> Regions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 import numpy as np
@@ -11,10 +11,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from detailer.core.arithmetic import Arithmetic
 from detailer.core.geometry import Size
-from detailer.core.region import Region
+from detailer.core.region import LeftOut, Region
 from detailer.core.regions.algebra import Coverage, intersect, subtract, to_mask
-from detailer.core.regions.from_mask import MaskPicture, Trace, planes_of, trace
+from detailer.core.regions.from_mask import Trace, planes_of, trace
 from detailer.core.regions.order import Key, Order, ordered
+from detailer.core.regions.parts import MaskPicture
 from detailer.core.regions.scaling import scaled_to
 from detailer.errors import InputError
 
@@ -25,17 +26,20 @@ class Regions(Sequence[Region]):
 
     `a + b` are these, then those. `a & b` is what masks have in common with the other's, `a - b`
     what those leave of them; the other may be a mask (h, w) of the picture. All other verbs are
-    functions of `detailer.core.regions`.
+    functions of `detailer.core.regions`. `left_out` is what was seen and not taken for a region:
+    it comes along, for the plan to say so, and counts in nothing.
     """
 
     size: Size
     items: tuple[Region, ...] = ()
+    left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
 
     @classmethod
     def from_mask(cls, mask: MaskPicture, how: Trace | None = None) -> Regions:
         """The regions of a mask, (h, w) or (planes, h, w): bool, uint8, uint16 or float 0..1."""
         planes = planes_of(mask)
-        return cls(Size(mask.shape[-1], mask.shape[-2]), trace(planes, how))
+        traced = trace(planes, how)
+        return cls(Size(mask.shape[-1], mask.shape[-2]), traced.regions, traced.left_out)
 
     def __iter__(self) -> Iterator[Region]:
         return iter(self.items)
@@ -54,14 +58,15 @@ class Regions(Sequence[Region]):
 
     def __add__(self, other: Regions) -> Regions:
         """These, then those; of pictures of one size. An empty collection fits any size."""
+        left_out = self.left_out + other.left_out
         if not other.items:
-            return self
+            return replace(self, left_out=left_out)
         if self.items and self.size != other.size:
             raise InputError(
                 f"regions of a picture of {self.size} and of {other.size} cannot be joined;"
                 " bring one to the other's size with scaled_to(size)"
             )
-        return Regions(other.size, self.items + other.items)
+        return Regions(other.size, self.items + other.items, left_out)
 
     def __and__(self, other: Coverage) -> Regions:
         return intersect(self, other)
@@ -71,7 +76,7 @@ class Regions(Sequence[Region]):
 
     def holding(self, items: Sequence[Region]) -> Regions:
         """The same picture with these regions instead."""
-        return Regions(self.size, tuple(items))
+        return replace(self, items=tuple(items))
 
     def map(self, verb: Callable[[Region], Region]) -> Regions:
         """Every region changed by a verb."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,13 +14,11 @@ from detailer.core.arithmetic import mask_levels, unit
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.pixels import Alpha
-from detailer.core.region import Region
+from detailer.core.region import LeftOut, Region
 from detailer.core.regions.occupied import bounds, islands
+from detailer.core.regions.parts import MaskPicture, Meant, as_numbers, masked_from, parts
 from detailer.core.settings import Settings
 from detailer.errors import InputError
-
-MaskPicture: TypeAlias = NDArray[Any]
-"""(h, w) or (planes, h, w): bool, uint8, uint16, or float 0..1."""
 
 
 class Trace(Settings):
@@ -34,6 +32,13 @@ class Trace(Settings):
     drop_size: int = Field(
         10, ge=0, le=16384, description="Drop regions unless both sides are above this, px."
     )
+    mask_threshold: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Leave out parts that nowhere reach this; others keep all their soft values.",
+    )
+    mask_min_area: int = Field(0, ge=0, description="Leave out parts that cover less, px.")
     label: str = Field("A", description="Label of every region.")
     compatible: bool = Field(
         False,
@@ -42,7 +47,15 @@ class Trace(Settings):
     )
 
 
-def trace(planes: Sequence[MaskPicture], how: Trace | None = None) -> tuple[Region, ...]:
+@dataclass(frozen=True)
+class Traced:
+    """The regions read off a mask, and the parts of it that are left out, each with the reason."""
+
+    regions: tuple[Region, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def trace(planes: Sequence[MaskPicture], how: Trace | None = None) -> Traced:
     """The regions of the planes of a mask, each with its own part of it.
 
     A pixel is masked from 1/255 up: where uint8(mask·255) is not 0. Outlines come from the
@@ -58,7 +71,12 @@ def trace(planes: Sequence[MaskPicture], how: Trace | None = None) -> tuple[Regi
     """
     how = Trace() if how is None else how
     finder = _combined if how.combined else _separate
-    return tuple(region for plane in planes for region in finder(plane, how))
+    meant = Meant(how.mask_threshold, how.mask_min_area, how.label)
+    sifted = [parts(plane, meant) for plane in planes]
+    return Traced(
+        tuple(region for each in sifted for region in finder(each.mask, how)),
+        tuple(out for each in sifted for out in each.left_out),
+    )
 
 
 def planes_of(mask: MaskPicture) -> list[MaskPicture]:
@@ -90,7 +108,7 @@ def recut(region: Region, mask: MaskPicture) -> Region:
 def _combined(mask: MaskPicture, how: Trace) -> list[Region]:
     if how.compatible:
         return _combined_a_pixel_short(mask, how)
-    box = bounds(_comparable(mask, how), _threshold(mask.dtype))
+    box = bounds(_comparable(mask, how), masked_from(mask.dtype))
     if min(box.width, box.height) <= how.drop_size:
         return []
     alpha = np.ones(box.size.shape, np.float32) if how.bbox_fill else unit(mask[box.slices])
@@ -109,7 +127,7 @@ def _combined_a_pixel_short(mask: MaskPicture, how: Trace) -> list[Region]:
 
 
 def _separate(mask: MaskPicture, how: Trace) -> list[Region]:
-    comparable, threshold = _comparable(mask, how), _threshold(mask.dtype)
+    comparable, threshold = _comparable(mask, how), masked_from(mask.dtype)
     outlines = [
         outline
         for island in islands(comparable, threshold)
@@ -147,16 +165,6 @@ def _inside(mask: MaskPicture, outline: NDArray[np.int32], box: Box, how: Trace)
 
 
 def _comparable(mask: MaskPicture, how: Trace) -> MaskPicture:
-    if mask.dtype == np.bool_:
-        return mask.view(np.uint8)
-    if how.compatible and mask.size and mask.min() < 0:
+    if how.compatible and mask.size and mask.dtype != np.bool_ and mask.min() < 0:
         return np.abs(mask)
-    return mask
-
-
-def _threshold(dtype: np.dtype[Any]) -> float:
-    """The least value of which uint8(mask·255) is not 0."""
-    if not np.issubdtype(dtype, np.floating):
-        return max(1.0, mask_levels(dtype) / 255)
-    # Rounded to the mask's own precision, it is the least number that gives 1.
-    return float(dtype.type(1 / 255))
+    return as_numbers(mask)

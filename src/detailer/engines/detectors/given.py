@@ -3,49 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import logging
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image, ImageOps
 
+from detailer.core.arithmetic import mask_levels, unit
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
-from detailer.core.regions.from_mask import MaskPicture, Trace, planes_of, trace
+from detailer.core.regions.from_mask import Trace, planes_of, trace
+from detailer.core.regions.parts import MaskPicture
 from detailer.engines.detectors.look import resized
+from detailer.engines.detectors.mask_picture import read_mask
 from detailer.errors import InputError
-from detailer.stages.detect import Detector
+from detailer.stages.detect import Detector, MaskChannel
+
+log = logging.getLogger(__name__)
+
+_OVERSHOOT = 1.5
+_ASPECT = 0.02
+_RESIZABLE = (np.uint8, np.uint16, np.float32)
 
 
-def given_mask(mask: MaskPicture, trace_as: Trace | None = None, fit: bool = False) -> Detector:
+AS_GIVEN = Trace(label="mask", mask_threshold=0.5, mask_min_area=64)
+"""How a given mask is read, unless something else is set."""
+
+
+def given_mask(
+    mask: MaskPicture, trace_as: Trace | None = None, fit: bool = False, name: str = "the mask"
+) -> Detector:
     """A detector that finds the regions of a mask in every picture.
 
     Args:
         mask: (h, w) or (planes, h, w): bool, uint8, uint16, or float 0..1.
-        trace_as: How regions are read off it; separate outlines, labelled mask, if None.
+        trace_as: How regions are read off it; what it does not set is as in `AS_GIVEN`.
         fit: Bring it to the picture's size; off: a mask of another size is refused.
+        name: What messages call it.
 
     Raises:
-        InputError: If it is not a mask; the detector raises it for a picture of another size.
+        InputError: If it is not a mask, or no part of it would count; the detector raises it for
+            a picture of another size.
     """
     planes = planes_of(mask)
-    how = Trace(label="mask") if trace_as is None else trace_as
+    how = AS_GIVEN if trace_as is None else AS_GIVEN.but(**trace_as.as_set())
+    _check_levels(planes, how, name)
 
     def detect(picture: Picture, /) -> Regions:
         size = size_of(picture)
-        return Regions(size, trace([_fitted(plane, size, fit) for plane in planes], how))
+        traced = trace([_fitted(plane, size, fit, name) for plane in planes], how)
+        return Regions(size, traced.regions, traced.left_out)
 
     return detect
 
 
-def mask_file(path: str | Path, trace_as: Trace | None = None, fit: bool = False) -> Detector:
-    """`given_mask` with a picture file: white is masked, black and transparent are not."""
-    return given_mask(read_mask(path), trace_as, fit)
+def mask_file(
+    path: str | Path,
+    trace_as: Trace | None = None,
+    fit: bool = False,
+    channel: MaskChannel = "auto",
+) -> Detector:
+    """`given_mask` with a picture file: white is masked, black and transparent are not.
+
+    `channel` says what else holds the mask, as `read_mask` has it.
+    """
+    return given_mask(read_mask(path, channel), trace_as, fit, f"mask {path}")
 
 
 def given_boxes(boxes: Iterable[Box | Region], label: str = "box") -> Detector:
@@ -74,52 +101,68 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
     """`given_boxes` with a JSON file, or with the boxes themselves: "10,20,90,120; 200,20,280,99".
 
     The file holds a list, or an object with a list of regions. Each is [left, top, right, bottom]
-    or an object with such a box and, if you like, label, score and landmarks.
+    or an object with such a box and, if you like, label, score and landmarks. Beside regions may
+    stand size, [width, height] of the picture that they are for, as `detailer detect --json` says:
+    the detector then refuses pictures of another size.
     """
-    text = str(path)
+    text, size = str(path), None
     inline = [part for part in text.split(";") if part.strip()]
     if inline and all(part.count(",") == 3 for part in inline) and not Path(text).is_file():
         listed: Any = [part.split(",") for part in inline]
     else:
         content = _json(Path(text).expanduser())
         listed = content.get("regions") if isinstance(content, dict) else content
+        size = content.get("size") if isinstance(content, dict) else None
     if not isinstance(listed, list):
-        raise InputError(f"{path} holds no list of boxes")
-    return given_boxes([_region(item, label, text) for item in listed], label)
+        raise InputError(f"{path} holds no list of boxes; give [[left, top, right, bottom], …]")
+    found = given_boxes([_region(item, label, text) for item in listed], label)
+    return _sized(found, size, text) if size else found
 
 
-# What lossy formats leave around an edge is not meant.
-_LOSSY = ("JPEG", "WEBP", "AVIF")
-_SPECKS = 48
+def _check_levels(planes: Sequence[MaskPicture], how: Trace, name: str) -> None:
+    """Raise InputError where no part would count; warn where all of the picture would."""
+    values = [plane for plane in planes if plane.size]
+    if not values:
+        return
+    low, peak = (
+        float(max(reduce(plane) for plane in values)) / mask_levels(values[0].dtype)
+        for reduce in (np.min, np.max)
+    )
+    if math.isnan(peak):
+        raise InputError(f"{name} holds values that are not numbers (NaN); give 0..1")
+    # Resampling may overshoot by a little.
+    if peak > _OVERSHOOT:
+        raise InputError(f"{name} reaches {peak:g}; give float 0..1, or uint8 up to 255")
+    if 1 / 255 <= peak < how.mask_threshold:
+        raise InputError(
+            f"{name} is nowhere above {peak:.2g} (white is 1), mask_threshold is"
+            f" {how.mask_threshold:g}: no part of it would count; set mask_threshold"
+            f" (--mask-threshold) to {math.floor(peak * 100) / 100:g}, or give a brighter mask"
+        )
+    if 1 / 255 <= low < how.mask_threshold:
+        log.warning(
+            "%s is nowhere below %.2g (white is 1): all of the picture is one region; if that is"
+            " not meant, make its black 0",
+            name,
+            low,
+        )
 
 
-def read_mask(path: str | Path) -> MaskPicture:
-    """A picture file as a mask, (h, w) uint8 or uint16: its grey, less where it is transparent."""
-    try:
-        with Image.open(Path(path).expanduser()) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):
-                return np.asarray(upright).astype(np.uint16)
-            grey, alpha = (np.asarray(band) for band in upright.convert("LA").split())
-            if image.format in _LOSSY:
-                grey = np.where(grey < _SPECKS, np.uint8(0), grey)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"mask {path} cannot be read: {error}") from error
-    opaque = np.uint8(255)
-    return grey if (alpha == opaque).all() else np.asarray(cv2.multiply(grey, alpha, scale=1 / 255))
-
-
-def _fitted(plane: MaskPicture, size: Size, fit: bool) -> MaskPicture:
+def _fitted(plane: MaskPicture, size: Size, fit: bool, name: str) -> MaskPicture:
     now = size_of(plane)
     if now == size:
         return plane
     if not fit or now.area == 0:
+        turned = " (turned by 90°: the picture is worked on upright)" * (
+            now == Size(size.height, size.width)
+        )
         raise InputError(
-            f"the mask is {now}, the picture {size}; give a mask of its size,"
+            f"{name} is {now}, the picture {size}{turned}; give a mask of its size,"
             " or have it fitted (fit=True, --fit-mask)"
         )
-    solid = plane.view(np.uint8) * np.uint8(255) if plane.dtype == np.bool_ else plane
-    return resized(solid, size)
+    if abs(math.log(now.width * size.height / (now.height * size.width))) > _ASPECT:
+        log.warning("%s is %s, the picture %s: fitted, its parts change shape", name, now, size)
+    return resized(plane if plane.dtype in _RESIZABLE else unit(plane), size)
 
 
 def _inside(region: Region, size: Size) -> Region:
@@ -129,24 +172,55 @@ def _inside(region: Region, size: Size) -> Region:
     return replace(region, box=box, mask=region.mask.over(region.mask.box.clipped(size.box)))
 
 
+def _sized(found: Detector, size: Any, source: str) -> Detector:
+    """The detector for pictures of one size only: boxes are pixels of it."""
+    if not isinstance(size, list):
+        raise InputError(f"{source}: size is {size!r}; give [width, height]")
+
+    def detect(picture: Picture, /) -> Regions:
+        now = size_of(picture)
+        if list(size) != [now.width, now.height]:
+            told = "×".join(map(str, size))
+            raise InputError(
+                f"boxes {source} are for a picture of {told}, this one is {now};"
+                " scale them, or leave their size out"
+            )
+        return found(picture)
+
+    return detect
+
+
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        # Windows' editors begin a file with a byte order mark.
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise InputError(f"boxes {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+        raise InputError(
+            f"boxes {path} cannot be read: {error.strerror};"
+            " give a JSON file, or LEFT,TOP,RIGHT,BOTTOM;…"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"boxes {path} are not JSON: {error}") from error
 
 
 def _region(item: Any, label: str, source: str) -> Region:
     entry = item if isinstance(item, dict) else {"box": item}
-    box = _box(entry.get("box"), source)
+    if "box" not in entry:
+        raise InputError(f'{source}: {item} has no box; give "box": [left, top, right, bottom]')
+    box = _box(entry["box"], source)
+    # What is null is as if it were not there.
+    told = {key: value for key, value in entry.items() if value is not None}
     try:
-        region = Region.from_box(box, str(entry.get("label", label)))
-        points = tuple((float(x), float(y)) for x, y in entry.get("landmarks", ()))
-        return replace(region, score=float(entry.get("score", 1.0)), landmarks=points)
+        region = Region.from_box(box, str(told.get("label", label)))
+        points = tuple((float(x), float(y)) for x, y in told.get("landmarks", ()))
+        score = float(told.get("score", 1.0))
     except (TypeError, ValueError) as error:
         raise InputError(f"{source}: {item} is not a region: {error}") from error
+    if not 0 <= score <= 1:
+        raise InputError(f"{source}: score {score:g} is outside 0 to 1")
+    if not np.isfinite(points).all():
+        raise InputError(f"{source}: landmarks {points} are not all numbers")
+    return replace(region, score=score, landmarks=points)
 
 
 def _box(sides: Any, source: str) -> Box:

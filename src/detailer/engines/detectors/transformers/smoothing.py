@@ -59,7 +59,7 @@ class Smoothing:
         how = Trace(drop_size=0, bbox_fill=self.compatible, label=label)
         for island in _islands(smooth, size):
             mask = stretched(np.where(island, smooth, np.float32(0)), size)
-            for region in trace([mask.alpha], how):
+            for region in trace([mask.alpha], how).regions:
                 found = moved(region, mask.box)
                 yield replace(found, score=_peak(np.where(island, probability, 0), found, size))
 
