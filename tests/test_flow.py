@@ -31,8 +31,11 @@ from detailer import (
     Skipped,
     each,
 )
+from detailer.core.pixels import Picture
 from detailer.core.plan import Plan
+from detailer.engines.detectors.given import given_boxes, given_mask
 from detailer.flow import make_plan
+from detailer.stages.detect import Chosen
 from tests.fakes import Recording, backwards, finds, finds_regions, inverted, noise, nothing
 from tests.strategies import Scene, scenes
 
@@ -336,3 +339,41 @@ def test_a_prompt_that_means_nothing_is_an_error_before_anything_is_painted() ->
     with pytest.raises(InputError, match="did you mean ASC"):
         Detailer(finds(FACE), painter, Recipe(paint={"prompt": "[ASCX]a"}))(PICTURE)
     assert not painter.batches
+
+
+class Unseen(Canvas):
+    """A canvas that is not to be looked at."""
+
+    def picture(self) -> Picture:
+        raise AssertionError("nobody looks")
+
+
+class Sized:
+    needs_pixels = False
+
+    def __call__(self, picture: Picture) -> Regions:
+        return finds(Box(8, 8, 24, 24))(picture)
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        given_boxes([Box(8, 8, 24, 24)]),
+        given_mask(np.pad(np.ones((16, 16), np.uint8), ((8, 40), (8, 24)))),
+        Chosen(given_boxes([Box(8, 8, 24, 24)])),
+        Sized(),
+        lambda _: finds(Box(8, 8, 24, 24))(np.empty((64, 48, 3))),
+    ],
+    ids=["boxes", "mask", "chosen", "attribute", "parameter"],
+)
+def test_a_detector_that_needs_no_pixels_causes_no_look(detector) -> None:
+    canvas = Unseen(np.zeros((64, 48, 3), np.float32))
+    (region,) = Detailer(detector, nothing).find(canvas)
+    assert region.box == Box(8, 8, 24, 24)
+    assert Detailer(detector, nothing)(canvas).pixels.shape == (64, 48, 3)
+
+
+@pytest.mark.parametrize("detector", [finds(), Chosen(finds())])
+def test_any_other_detector_sees_the_picture(detector) -> None:
+    with pytest.raises(AssertionError, match="nobody looks"):
+        Detailer(detector, nothing).find(Unseen(np.zeros((64, 48, 3), np.float32)))

@@ -13,13 +13,13 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from detailer.core.geometry import Box, Size
-from detailer.core.pixels import Picture, size_of
+from detailer.core.pixels import size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.core.regions.from_mask import MaskPicture, Trace, planes_of, trace
 from detailer.engines.detectors.look import resized
 from detailer.errors import InputError
-from detailer.stages.detect import Detector
+from detailer.stages.detect import BySize, Detector
 
 
 def given_mask(mask: MaskPicture, trace_as: Trace | None = None, fit: bool = False) -> Detector:
@@ -36,11 +36,10 @@ def given_mask(mask: MaskPicture, trace_as: Trace | None = None, fit: bool = Fal
     planes = planes_of(mask)
     how = Trace(label="mask") if trace_as is None else trace_as
 
-    def detect(picture: Picture, /) -> Regions:
-        size = size_of(picture)
+    def find(size: Size) -> Regions:
         return Regions(size, trace([_fitted(plane, size, fit) for plane in planes], how))
 
-    return detect
+    return BySize(find)
 
 
 def mask_file(path: str | Path, trace_as: Trace | None = None, fit: bool = False) -> Detector:
@@ -63,11 +62,10 @@ def given_boxes(boxes: Iterable[Box | Region], label: str = "box") -> Detector:
         if item.box.empty:
             raise InputError(f"box {tuple(item.box)} is empty; give left, top, right, bottom")
 
-    def detect(picture: Picture, /) -> Regions:
-        size = size_of(picture)
+    def find(size: Size) -> Regions:
         return Regions(size, tuple(_inside(item, size) for item in items))
 
-    return detect
+    return BySize(find)
 
 
 def boxes_file(path: str | Path, label: str = "box") -> Detector:
