@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from detailer.core.alpha import gaussian
@@ -90,22 +91,28 @@ def _inside(window: Window) -> Box:
 
 def _edge(window: Window, area: Box, picture: Size, reach: float) -> Alpha:
     """Rises from 0 at the window's edge to 1 `reach` px inside; not at the picture's own edge."""
-    inward = np.linalg.inv(np.vstack([window.to_picture, [0, 0, 1]]))[:2]
     xs, ys = np.arange(area.left, area.right) + 0.5, np.arange(area.top, area.bottom) + 0.5
-    grid = np.stack([*np.meshgrid(xs, ys), np.ones((len(ys), len(xs)))])
-    x, y = np.tensordot(inward, grid, axes=1)
-    box, level = window.box, window.angle == 0
-    sides = [
-        (x / window.scale, level and box.left <= 0),
-        ((window.size.width - x) / window.scale, level and box.right >= picture.width),
-        (y / window.vertical_scale, level and box.top <= 0),
-        ((window.size.height - y) / window.vertical_scale, level and box.bottom >= picture.height),
-    ]
-    distance = np.full(x.shape, np.inf)
-    for inside, at_border in sides:
-        if not at_border:
-            distance = np.minimum(distance, inside)
-    return np.clip(distance / max(reach, 0.5), 0, 1).astype(np.float32)
+    if window.angle == 0:
+        box = window.box
+        across = _from_ends(xs, box.left, box.right, picture.width)
+        down = _from_ends(ys, box.top, box.bottom, picture.height)
+        distance = np.minimum(down[:, None], across)
+    else:
+        inward = np.linalg.inv(np.vstack([window.to_picture, [0, 0, 1]]))[:2]
+        grid = np.stack([*np.meshgrid(xs, ys), np.ones((len(ys), len(xs)))])
+        x, y = np.tensordot(inward, grid, axes=1)
+        across = np.minimum(x, window.size.width - x) / window.scale
+        down = np.minimum(y, window.size.height - y) / window.vertical_scale
+        distance = np.minimum(down, across).astype(np.float32)
+    return np.clip(distance / np.float32(max(reach, 0.5)), 0, 1)
+
+
+def _from_ends(at: NDArray[np.float64], start: float, end: float, length: int) -> Alpha:
+    """How far inside a stretch of the picture's length; an end at the picture's border is none."""
+    inside = np.full(at.shape, np.inf, np.float32)
+    if start > 0:
+        inside = np.asarray(at - start, np.float32)
+    return np.minimum(inside, np.asarray(end - at, np.float32)) if end < length else inside
 
 
 @dataclass(frozen=True, eq=False)
