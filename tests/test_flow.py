@@ -34,6 +34,7 @@ from detailer import (
 from detailer.core.pixels import Picture
 from detailer.core.plan import Plan
 from detailer.engines.detectors.given import given_boxes, given_mask
+from detailer.engines.wrap import either, merged
 from detailer.flow import make_plan
 from detailer.stages.detect import Chosen
 from tests.fakes import Recording, backwards, finds, finds_regions, inverted, noise, nothing
@@ -361,10 +362,12 @@ class Sized:
         given_boxes([Box(8, 8, 24, 24)]),
         given_mask(np.pad(np.ones((16, 16), np.uint8), ((8, 40), (8, 24)))),
         Chosen(given_boxes([Box(8, 8, 24, 24)])),
+        merged([Sized(), Sized()]),
+        either(Sized(), given_boxes([Box(0, 0, 9, 9)])),
         Sized(),
         lambda _: finds(Box(8, 8, 24, 24))(np.empty((64, 48, 3))),
     ],
-    ids=["boxes", "mask", "chosen", "attribute", "parameter"],
+    ids=["boxes", "mask", "chosen", "merged", "either", "attribute", "parameter"],
 )
 def test_a_detector_that_needs_no_pixels_causes_no_look(detector) -> None:
     canvas = Unseen(np.zeros((64, 48, 3), np.float32))
@@ -373,7 +376,7 @@ def test_a_detector_that_needs_no_pixels_causes_no_look(detector) -> None:
     assert Detailer(detector, nothing)(canvas).pixels.shape == (64, 48, 3)
 
 
-@pytest.mark.parametrize("detector", [finds(), Chosen(finds())])
+@pytest.mark.parametrize("detector", [finds(), Chosen(finds()), merged([Sized(), finds()])])
 def test_any_other_detector_sees_the_picture(detector) -> None:
     with pytest.raises(AssertionError, match="nobody looks"):
         Detailer(detector, nothing).find(Unseen(np.zeros((64, 48, 3), np.float32)))

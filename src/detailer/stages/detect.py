@@ -42,6 +42,23 @@ class BySize:
         return self.find(size_of(picture))
 
 
+@dataclass(frozen=True)
+class Composed:
+    """A detector made of others, which looks at the pixels if one of them does."""
+
+    find: Callable[[Picture], Regions]
+    parts: tuple[Detector, ...]
+
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether one of them looks."""
+        return any(map(needs_pixels, self.parts))
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        """What they find together."""
+        return self.find(picture)
+
+
 def needs_pixels(detector: Detector) -> bool:
     """Whether a detector looks at the pixels: yes, unless it says that it does not."""
     code = getattr(detector, "__code__", None)
