@@ -59,8 +59,19 @@ def discs(side: int, count: int) -> np.ndarray:
     return mask
 
 
+def floats(side: int) -> np.ndarray:
+    return np.random.default_rng(0).random((side, side, 3), np.float32)
+
+
 def plan_cut_paste(side: int) -> Task:
-    canvas = Canvas(picture(side))
+    return planned_cut_pasted(Canvas(picture(side)), side)
+
+
+def plan_cut_paste_float(side: int) -> Task:
+    return planned_cut_pasted(Canvas(floats(side)), side)
+
+
+def planned_cut_pasted(canvas: Canvas, side: int) -> Task:
     regions = Regions(canvas.size, tuple(Region.from_box(box) for box in faces(side)))
     recipe = Recipe(paint={"batch_size": 4})
     run = Detailer(lambda _: regions, nothing, recipe)
@@ -94,6 +105,7 @@ def crop_stitch(side: int) -> Task:
 
 TASKS = {
     "plan_cut_paste": plan_cut_paste,
+    "plan_cut_paste_float": plan_cut_paste_float,
     "mask_to_regions": mask_to_regions,
     "crop_stitch": crop_stitch,
 }
@@ -160,10 +172,10 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(figures))
         return
-    print(f"{'task':<18}{'side':>6}{'seconds':>10}{'MiB':>8}")
+    print(f"{'task':<22}{'side':>6}{'seconds':>10}{'MiB':>8}")
     for name, sides in figures.items():
         for side, values in sides.items():
-            print(f"{name:<18}{side:>6}{values['seconds']:>10.3f}{values['mib']:>8.1f}")
+            print(f"{name:<22}{side:>6}{values['seconds']:>10.3f}{values['mib']:>8.1f}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from hypothesis import strategies as st
 
@@ -92,3 +93,24 @@ class Scene:
 def scenes(draw: st.DrawFn, wild: bool = False) -> Scene:
     size = draw(sizes())
     return Scene(draw(pictures(size, wild)), draw(regions_in(size)), draw(crops))
+
+
+@st.composite
+def drawn_masks(draw: st.DrawFn, most: int = 90) -> np.ndarray:
+    """Masks of 0 and 1 as people draw them: boxes, discs, strokes, several, with holes, cut off."""
+    size = draw(sizes(most=most))
+    alpha = np.full(size.shape, draw(st.sampled_from([0, 0, 0, 1])), np.float32)
+    at = st.tuples(st.integers(-5, size.width + 5), st.integers(-5, size.height + 5))
+    for _ in range(draw(st.integers(1, 5))):
+        value = draw(st.sampled_from([1.0, 1.0, 0.0]))
+        kind = draw(st.sampled_from(["box", "disc", "stroke", "speck"]))
+        if kind == "box":
+            cv2.rectangle(alpha, draw(at), draw(at), value, -1)
+        elif kind == "disc":
+            axes = draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+            cv2.ellipse(alpha, draw(at), axes, draw(st.integers(0, 90)), 0, 360, value, -1)
+        elif kind == "stroke":
+            cv2.line(alpha, draw(at), draw(at), value, draw(st.integers(1, 14)))
+        else:
+            cv2.circle(alpha, draw(at), 0, value, -1)
+    return alpha

@@ -33,9 +33,13 @@ from detailer import (
     Skipped,
     each,
 )
+from detailer.core.pixels import Picture
 from detailer.core.plan import Plan
 from detailer.core.region import LeftOut
+from detailer.engines.detectors.given import given_boxes, given_mask
+from detailer.engines.wrap import either, merged
 from detailer.flow import make_plan
+from detailer.stages.detect import Chosen
 from tests.fakes import Recording, backwards, finds, finds_regions, inverted, noise, nothing
 from tests.strategies import Scene, scenes
 
@@ -441,3 +445,43 @@ def test_what_a_detector_left_out_is_skipped_after_all_others_and_changes_no_see
     assert [(skip.index, skip.region, skip.reason) for skip in beside.skipped] == [
         (2, out.region, "too small")
     ]
+
+
+class Unseen(Canvas):
+    """A canvas that is not to be looked at."""
+
+    def picture(self) -> Picture:
+        raise AssertionError("nobody looks")
+
+
+class Sized:
+    needs_pixels = False
+
+    def __call__(self, picture: Picture) -> Regions:
+        return finds(Box(8, 8, 24, 24))(picture)
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        given_boxes([Box(8, 8, 24, 24)]),
+        given_mask(np.pad(np.ones((16, 16), np.float32), ((8, 40), (8, 24)))),
+        Chosen(given_boxes([Box(8, 8, 24, 24)])),
+        merged([Sized(), Sized()]),
+        either(Sized(), given_boxes([Box(0, 0, 9, 9)])),
+        Sized(),
+        lambda _: finds(Box(8, 8, 24, 24))(np.empty((64, 48, 3))),
+    ],
+    ids=["boxes", "mask", "chosen", "merged", "either", "attribute", "parameter"],
+)
+def test_a_detector_that_needs_no_pixels_causes_no_look(detector) -> None:
+    canvas = Unseen(np.zeros((64, 48, 3), np.float32))
+    (region,) = Detailer(detector, nothing).find(canvas)
+    assert region.box == Box(8, 8, 24, 24)
+    assert Detailer(detector, nothing)(canvas).pixels.shape == (64, 48, 3)
+
+
+@pytest.mark.parametrize("detector", [finds(), Chosen(finds()), merged([Sized(), finds()])])
+def test_any_other_detector_sees_the_picture(detector) -> None:
+    with pytest.raises(AssertionError, match="nobody looks"):
+        Detailer(detector, nothing).find(Unseen(np.zeros((64, 48, 3), np.float32)))

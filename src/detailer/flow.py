@@ -17,7 +17,7 @@ from detailer.errors import EngineError, InputError
 from detailer.recipe import Recipe
 from detailer.stages.blend import Shrunk, left_by, match_colour, paste, paste_mask, shrink
 from detailer.stages.crop import Upscaler, cut, frame
-from detailer.stages.detect import Chosen, Detector, select
+from detailer.stages.detect import Chosen, Detector, needs_pixels, select
 from detailer.stages.mask import reshape
 from detailer.stages.paint import Assigned, Painter, assigned
 
@@ -108,7 +108,7 @@ class Detailer:
     def find(self, picture: Native | Canvas) -> Regions:
         """The regions that would be worked on, selected and reshaped, in order."""
         canvas = picture if isinstance(picture, Canvas) else Canvas(picture)
-        found = self.detector(canvas.picture())
+        found = self.detector(canvas.picture() if needs_pixels(self.detector) else canvas.blank())
         if not isinstance(found, Regions):
             raise EngineError(f"the detector gave {type(found).__name__}; it must give Regions")
         if found.items and found.size != canvas.size:

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from detailer.core.alpha import blur, dilate, ellipse, fill_holes, gaussian, high_pass, soften
+from detailer.core.alpha import (
+    blur,
+    dilate,
+    ellipse,
+    enclosed,
+    fill_holes,
+    gaussian,
+    high_pass,
+    with_holes,
+)
 from detailer.core.geometry import Box
 from detailer.errors import InputError
 
@@ -94,13 +103,27 @@ def test_an_empty_box_has_no_ellipse() -> None:
     assert not ellipse((5, 5), Box(2, 2, 2, 4)).any()
 
 
-@given(st.floats(1, 90))
-def test_a_softened_mask_loses_nothing_and_ends_at_its_reach(reach: float) -> None:
-    alpha = np.zeros((240, 240), np.float32)
-    alpha[110:130, 110:130] = 1
-    soft = soften(alpha, reach)
-    assert (soft[110:130, 110:130] == 1).all()
-    assert 0 < soft[120, 129 + math.ceil(reach / 2)] <= 1
-    # What is wide is made small first: its end is that much less exact.
-    end = 130 + math.ceil(reach) + 2 * max(1, round(reach / 16))
-    assert soft[:, end:].max(initial=0) == 0
+def ring(side: int, hole: int) -> np.ndarray:
+    alpha = np.ones((side, side), np.float32)
+    start = (side - hole) // 2
+    alpha[start : start + hole, start : start + hole] = 0
+    return alpha
+
+
+@pytest.mark.parametrize(("hole", "left"), [(3, 0), (4, 0), (6, 36), (12, 144)])
+def test_growth_closes_small_holes_and_leaves_larger_ones_as_they_were(
+    hole: int, left: int
+) -> None:
+    alpha = np.pad(ring(30, hole), 4)
+    grown = with_holes(dilate(alpha, 5), alpha)
+    assert (grown[4:34, 4:34] == 0).sum() == left
+    assert grown[2:36, 2:36].sum() == 34**2 - left
+
+
+@given(alphas, st.integers(1, 15))
+def test_a_hole_is_kept_whole_or_closed_whole(alpha: np.ndarray, amount: int) -> None:
+    larger = dilate(alpha, amount)
+    kept = with_holes(larger, alpha)
+    outside = ~enclosed(alpha <= 0)
+    assert np.array_equal(kept[outside], larger[outside])
+    assert ((kept == larger) | (kept == alpha)).all()

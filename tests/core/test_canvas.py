@@ -110,6 +110,22 @@ def test_detectors_see_eight_bit_rgb(data: st.DataObject, size) -> None:
     assert np.abs(seen / 255 - canvas.read(size.box)).max() <= 0.5 / 255 + 1e-6
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_no_number_is_seen_as_black_and_the_infinite_as_the_nearest(channels: int) -> None:
+    picture = np.full((200, 8, channels), 0.5, np.float32)
+    picture[[0, 70, 140, 199], 3] = np.float32([[np.nan], [np.inf], [-np.inf], [7.5]])
+    seen = Canvas(picture).picture()
+    assert seen[[0, 70, 140, 199], 3].tolist() == [[0] * 3, [255] * 3, [0] * 3, [255] * 3]
+    assert np.count_nonzero(seen == 128) == 3 * (200 * 8 - 4)
+
+
+def test_a_blank_picture_has_the_form_of_the_picture_and_no_pixels_of_its_own() -> None:
+    canvas = Canvas(np.ones((30, 20), np.float32))
+    assert canvas.blank().shape == canvas.picture().shape
+    assert canvas.blank().dtype == canvas.picture().dtype
+    assert not any(canvas.blank().strides)
+
+
 def test_pixels_are_to_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         Canvas(np.zeros((2, 2), np.uint8)).pixels[0, 0] = 1

@@ -147,13 +147,6 @@ def test_the_quick_look_agrees_with_the_exact_one(colour):
     assert np.abs(seen - exact).max() < 10
 
 
-@pytest.mark.parametrize("colour", colours(), ids=lambda c: f"{c.model} {bool(c.icc)}")
-def test_a_value_that_is_no_number_is_seen_as_black_at_most(colour):
-    native = natives(colour, 255)
-    native[0, 0] = np.nan
-    assert colour.seen(native).shape == (24, 16, 3)
-
-
 def test_a_saturated_colour_outside_srgb_survives_a_light_touch(adobe):
     green = np.full((1, 1, 3), (0.0, 0.9, 0.0), np.float32)
     touched = np.clip(adobe.to_srgb(green) - np.float32(0.02), 0, 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,12 +14,13 @@ from detailer.core.alpha import gaussian
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
+from detailer.core.pixels import size_of
 from detailer.core.plan import Failed, Painted, Patch
 from detailer.core.region import Region
 from detailer.core.window import Window
 from detailer.stages.blend import Blend, Shrunk, paste, paste_mask, shrink
 from detailer.stages.crop import frame
-from tests.strategies import Scene, scenes
+from tests.strategies import Scene, drawn_masks, scenes
 
 
 def framed(scene: Scene) -> list[tuple[Region, Window]]:
@@ -95,6 +99,70 @@ def test_the_sigma_of_that_blur_can_be_set() -> None:
     mask = paste_mask(Region.from_box(box), window, size, blend)
     expected = gaussian(Matte.filled(box).within(size.box), 10, 4)
     assert np.array_equal(mask.within(size.box), expected)
+
+
+FEATHERS = st.one_of(
+    st.builds(
+        Blend,
+        feather_ratio=st.floats(0, 1),
+        feather_side=st.sampled_from(["inside", "outside", "both"]),
+    ),
+    st.builds(Blend, feather_mode=st.just("gaussian"), feather=st.integers(0, 20)),
+)
+
+
+def reach_of(blend: Blend, alpha: np.ndarray) -> float:
+    """How far from a mask its paste mask may reach: what `paste_mask` states."""
+    if blend.feather_mode == "gaussian":
+        return blend.feather * math.sqrt(2)
+    padded = np.pad((alpha > 0).astype(np.uint8), 1)
+    thickest = 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 0).max())
+    share = {"inside": 0, "outside": 1, "both": 0.5}[blend.feather_side]
+    return share * blend.feather_ratio * thickest
+
+
+@given(drawn_masks(), FEATHERS, st.floats(0.5, 3), st.booleans())
+def test_no_pixel_changes_further_from_the_mask_than_the_stated_reach(
+    alpha: np.ndarray, blend: Blend, scale: float, close: bool
+) -> None:
+    size = size_of(alpha)
+    region = Region(size.box, Matte(alpha, size.box).trimmed())
+    around = region.mask.box if close and not region.mask.empty else size.box
+    painted = Size(*(max(1, round(side * scale)) for side in (around.width, around.height)))
+    window = Window(around.left, around.top, painted, scale)
+    mask = paste_mask(region, window, size, blend).within(size.box)
+    if not alpha.any():
+        assert not mask.any()
+        return
+    away = cv2.distanceTransform((alpha <= 0).astype(np.uint8), cv2.DIST_L2, 0)
+    assert mask[away > reach_of(blend, alpha) + 1e-4].max(initial=0) == 0
+
+
+@given(drawn_masks(), FEATHERS)
+def test_a_mask_and_its_complement_never_both_claim_a_pixel_at_full_strength(
+    alpha: np.ndarray, blend: Blend
+) -> None:
+    size = size_of(alpha)
+    window = Window(0, 0, size, 1.0)
+    ours, theirs = (
+        paste_mask(Region(size.box, Matte(part, size.box)), window, size, blend).within(size.box)
+        for part in (alpha, 1 - alpha)
+    )
+    assert np.minimum(ours, theirs).max() < 1
+
+
+@pytest.mark.parametrize("side", ["inside", "outside", "both"])
+@pytest.mark.parametrize("thick", [12, 40])
+def test_a_strokes_fade_follows_the_stroke_not_its_box(side: str, thick: int) -> None:
+    stroke = cv2.line(np.zeros((400, 400), np.float32), (40, 40), (360, 360), 1, thick)
+    size = size_of(stroke)
+    region = Region(Box(20, 20, 380, 380), Matte(stroke, size.box).trimmed())
+    for window in (Window(0, 0, size, 1.0), Window(20, 20, Size(360, 360), 1.0)):
+        mask = paste_mask(region, window, size, Blend(feather_side=side)).within(size.box)
+        away = cv2.distanceTransform((stroke == 0).astype(np.uint8), cv2.DIST_L2, 0)
+        assert mask[away > thick / 10].max() == 0
+        middle = np.arange(60, 340)
+        assert mask[middle, middle].min() > 0.95
 
 
 def patch_over(size: Size, box: Box, scale: float) -> Patch:

@@ -1,17 +1,14 @@
-"""Verbs on mask arrays: grow, shrink, soften, fill. (h, w) float32, 0..1."""
+"""Verbs on mask arrays: grow, shrink, blur, fill. (h, w) float32, 0..1."""
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detailer.core.geometry import Box
 from detailer.core.pixels import Alpha
 from detailer.errors import InputError
-
-_FINE_REACH = 16
 
 
 def dilate(alpha: Alpha, amount: int) -> Alpha:
@@ -65,36 +62,30 @@ def blur(alpha: Alpha, radius: int, sigma: float) -> Alpha:
     return np.clip(blurred, 0, 1)
 
 
-def soften(alpha: Alpha, reach: float) -> Alpha:
-    """Fades out over `reach` pixels outside the mask; inside it nothing is lost.
-
-    Grown by a square, then blurred by a kernel no wider than that: the result is never below
-    the mask. The array's edge is the picture's: there is no fade towards it.
-    """
-    if reach < 1 or alpha.size == 0:
-        return alpha
-    # A wide fade has no fine detail: it is made small, so that its cost does not grow with it.
-    smaller = max(1, round(reach / _FINE_REACH))
-    height, width = alpha.shape
-    small = cv2.resize(
-        np.ascontiguousarray(alpha, dtype=np.float32),
-        (math.ceil(width / smaller), math.ceil(height / smaller)),
-        interpolation=cv2.INTER_AREA,
-    )
-    side = 2 * max(1, round(reach / smaller / 2)) + 1
-    grown = cv2.dilate(small, np.ones((side, side), np.uint8))
-    faded = cv2.GaussianBlur(grown, (side, side), side / 4, borderType=cv2.BORDER_REPLICATE)
-    large = cv2.resize(faded, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.maximum(np.clip(large, 0, 1), alpha)
-
-
 def fill_holes(alpha: Alpha) -> Alpha:
     """Every enclosed hole raised to 1; a grey mask keeps its grey elsewhere."""
-    solid = np.pad((alpha > 0).astype(np.uint8), 1)
-    flood = solid.copy()
-    cv2.floodFill(flood, None, (0, 0), 2)
-    holes = (flood == 0)[1:-1, 1:-1]
-    return np.where(holes, np.float32(1), alpha)
+    return np.where(enclosed(alpha <= 0), np.float32(1), alpha)
+
+
+def with_holes(grown: Alpha, alpha: Alpha) -> Alpha:
+    """A mask that was grown with the holes as they were before, but for those it has closed."""
+    holes = enclosed(alpha <= 0)
+    left = holes & (grown <= 0)
+    if not left.any():
+        return grown
+    count, labels = cv2.connectedComponents(holes.view(np.uint8), connectivity=4)
+    still = np.zeros(count, bool)
+    still[labels[left]] = True
+    return np.where(still[labels] & holes, alpha, grown)
+
+
+def enclosed(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What of a part of an array does not reach its border, by the sides of pixels."""
+    if part.all() or not part.any():
+        return np.zeros_like(part)
+    open_ = np.pad(part.view(np.uint8), 1, constant_values=1)
+    cv2.floodFill(open_, None, (0, 0), 2)
+    return np.asarray(open_[1:-1, 1:-1] == 1)
 
 
 def high_pass(alpha: Alpha, threshold: float) -> Alpha:

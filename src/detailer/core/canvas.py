@@ -16,7 +16,7 @@ from detailer.core.matte import Matte
 from detailer.core.pixels import LEVELS, Native, Picture, Pixels, size_of, to_unit
 from detailer.errors import CanvasError, InputError
 
-_BAND = 256
+_BAND = 64
 # No picture in 0..1 is as bright as that all over, whatever its highlights; one in 0..255 is.
 _ABSURD = 8.0
 
@@ -148,6 +148,10 @@ class Canvas:
             out[top : top + _BAND] = self.colour.seen(_finite(band))
         return out
 
+    def blank(self) -> Picture:
+        """A black picture of that form and of this size, a byte in memory: for its size alone."""
+        return np.broadcast_to(np.uint8(0), (*self.size.shape, 3))
+
 
 def _told_by_channels(pixels: Native) -> Colour:
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
@@ -159,7 +163,9 @@ def _told_by_channels(pixels: Native) -> Colour:
 def _finite(part: Native) -> NDArray[np.float32]:
     # One pixel that is not a number would spoil all that is resampled with it.
     values = to_unit(part)
-    return np.nan_to_num(values, posinf=1, neginf=0) if part.dtype == np.float32 else values
+    if part.dtype != np.float32 or np.isfinite(values).all():
+        return values
+    return np.nan_to_num(values, posinf=1, neginf=0)
 
 
 def _typical(pixels: Native) -> float:

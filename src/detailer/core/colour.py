@@ -66,11 +66,12 @@ class Colour:
         return rgb
 
     def seen(self, native: Unit) -> NDArray[np.uint8]:
-        """(h, w, channels) 0..1 to (h, w, 3) uint8 sRGB: quick, for whole pictures to look at."""
+        """(h, w, channels) of numbers to (h, w, 3) uint8 sRGB: quick, for pictures to look at."""
         if self._conversion is not None:
             return self._conversion.seen(native)
-        shown = np.nan_to_num(np.clip(self.to_srgb(native), 0, 1))
-        return np.asarray(np.rint(shown * np.float32(255)), np.uint8)
+        shown = np.clip(self.to_srgb(native), 0, 1)
+        shown *= np.float32(255)
+        return np.asarray(np.rint(shown, out=shown), np.uint8)
 
     @property
     def _conversion(self) -> Conversion | None:

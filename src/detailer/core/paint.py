@@ -90,8 +90,8 @@ class Paint(Settings):
         20,
         ge=0,
         le=100,
-        description="Softness of that mask outward, in painted pixels; crop.compatible: half "
-        "width of the nodes' blur, in pixels of the crop.",
+        description="Softness of that mask outward, in painted pixels, at most half as wide as the "
+        "mask is thick; crop.compatible: half width of the nodes' blur, in pixels of the crop.",
     )
     mask_mode: Literal["auto", "hard", "blend", "differential", "differential_comfy", "off"] = (
         Field(

@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from detailer.core.alpha import gaussian, soften
+from detailer.core.alpha import gaussian
 from detailer.core.canvas import Canvas
+from detailer.core.feather import Feather, feather_alpha
 from detailer.core.geometry import Size
 from detailer.core.matte import Matte
 from detailer.core.paint import Paint
@@ -134,14 +135,17 @@ class Cutout:
 
     @property
     def noise_mask(self) -> Alpha:
-        """What the painter may change, (h, w) float32 0..1 at the painted size."""
-        window, feather = self.patch.window, self.patch.paint.noise_mask_feather
+        """What the painter may change, (h, w) float32 0..1 at the painted size.
+
+        It fades outward by `noise_mask_feather` pixels, at most half as far as it is thick.
+        """
+        window, reach = self.patch.window, self.patch.paint.noise_mask_feather
         if self.compatible:
             return np.clip(to_painted(self.noise_mask_of_crop, window), 0, 1)
         if not self.patch.paint.noise_mask:
             return np.ones(window.size.shape, np.float32)
         alpha = self.patch.region.mask.within(window.footprint)
-        return soften(np.clip(to_painted(alpha, window), 0, 1), feather)
+        return feather_alpha(np.clip(to_painted(alpha, window), 0, 1), Feather(reach, 0.5))
 
     @property
     def noise_mask_of_crop(self) -> Alpha:

@@ -31,7 +31,7 @@ from detailer.engines.wrap import merged, tiled
 from detailer.prompts.wording import mentioned
 from detailer.recipe import Recipe
 from detailer.stages.crop import Upscaler
-from detailer.stages.detect import Chosen, Detect, Detector, chosen, explained
+from detailer.stages.detect import Chosen, Composed, Detect, Detector, chosen, explained
 from detailer.stages.paint import Painter
 from detailer.stages.refine import Refine
 
@@ -87,7 +87,7 @@ class Engines:
         def detect_chosen(picture: Picture, /) -> Regions:
             return chosen(find(picture), detect)
 
-        return detect_chosen
+        return Composed(detect_chosen, (find,))
 
     def _refined(self, found: Detector, detect: Detect, how: Refine) -> Detector:
         if is_known("segmenter", how.refine):
@@ -185,7 +185,7 @@ def _explaining(detector: Detector, detect: Detect) -> Detector:
     def detect_explained(picture: Picture, /) -> Regions:
         return explained(detector(picture), detect)
 
-    return detect_explained
+    return Composed(detect_explained, (detector,))
 
 
 def _unless_set(settings: Settings, values: Mapping[str, Any]) -> Settings:

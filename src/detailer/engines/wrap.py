@@ -17,7 +17,7 @@ from detailer.core.regions import Regions
 from detailer.core.regions.tiles import starts
 from detailer.engines.detectors.found import distinct
 from detailer.errors import InputError
-from detailer.stages.detect import Detector
+from detailer.stages.detect import Composed, Detector
 
 
 def either(first: Detector, second: Detector) -> Detector:
@@ -26,7 +26,7 @@ def either(first: Detector, second: Detector) -> Detector:
     def detect(picture: Picture, /) -> Regions:
         return first(picture) or second(picture)
 
-    return detect
+    return Composed(detect, (first, second))
 
 
 def merged(detectors: Sequence[Detector], overlap: float = 0.45) -> Detector:
@@ -43,7 +43,7 @@ def merged(detectors: Sequence[Detector], overlap: float = 0.45) -> Detector:
         kept = {id(region) for region in unique(found, overlap)}
         return found.filter(lambda region: id(region) in kept)
 
-    return detect
+    return Composed(detect, tuple(detectors))
 
 
 def tiled(detector: Detector, tile: int = 1280, overlap: int = 256) -> Detector:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from detailer.core.alpha import gaussian, soften
+from detailer.core.alpha import gaussian
 from detailer.core.canvas import Canvas
+from detailer.core.feather import Feather, Side, feather, thickness
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.pixels import LEVELS, Alpha, Pixels, to_unit
@@ -30,11 +32,21 @@ class Blend(Settings):
 
     feather_mode: Literal["relative", "gaussian"] = Field(
         "relative",
-        description="relative: a share of the region, full strength inside it; "
-        "gaussian: the nodes' blur in pixels.",
+        description="relative: a share of how thick the mask is; "
+        "gaussian: the nodes' blur in pixels, half of it inside the mask.",
     )
     feather_ratio: float = Field(
-        0.1, ge=0, le=1, description="relative: width of the fade by the box's shorter side."
+        0.1,
+        ge=0,
+        le=1,
+        description="relative: width of the fade by the mask's own thickness, at most by the "
+        "box's shorter side.",
+    )
+    feather_side: Side = Field(
+        "outside",
+        description="relative: where the fade lies. outside: the mask keeps its full strength; "
+        "inside: nothing outside it changes; both: half on each side. A hole in a mask never "
+        "changes: there it lies inside.",
     )
     feather: int = Field(5, ge=0, le=200, description="gaussian: half width of the blur, px.")
     feather_sigma: float = Field(10.0, gt=0, le=1000, description="gaussian: its sigma, px.")
@@ -53,16 +65,26 @@ class Blend(Settings):
 def paste_mask(region: Region, window: Window, picture: Size, blend: Blend) -> Matte:
     """What comes back into the picture, and how strongly: the region's mask, feathered.
 
-    It lies inside both the window and the picture.
+    It lies inside both the window and the picture. Outside the mask it reaches, measured from the
+    nearest pixel of it:
+
+    * relative: feather_ratio times the mask's local thickness (see `Feather`), at most by the
+      box's shorter side; half of that with `feather_side` both, nothing with inside. Holes that
+      the mask encloses stay at 0.
+    * gaussian: `feather` pixels along each axis, as in the nodes, in holes as well.
     """
     if blend.feather_mode == "gaussian":
         inside = window.footprint.clipped(picture.box)
         blurred = region.mask.over(inside).map(gaussian, blend.feather, blend.feather_sigma)
         return blurred.trimmed()
     reach = blend.feather_ratio * min(region.box.width, region.box.height)
+    how = Feather(reach, blend.feather_ratio, blend.feather_side)
     area = region.mask.box.grown(round(reach) + 1).clipped(_inside(window).clipped(picture.box))
-    soft = soften(region.mask.within(area), reach)
-    return Matte(np.minimum(soft, _edge(window, area, picture, reach)), area).trimmed()
+    soft = feather(region.mask, area, how)
+    if window.angle == 0 and window.box.grown(-reach).holds(area):
+        return Matte(soft, area).trimmed()
+    edge = _edge(window, area, picture, how.width(thickness(region.mask)))
+    return Matte(np.minimum(soft, edge), area).trimmed()
 
 
 def left_by(mask: Matte, earlier: Sequence[Matte]) -> Matte:
@@ -84,24 +106,28 @@ def _inside(window: Window) -> Box:
 
 def _edge(window: Window, area: Box, picture: Size, reach: float) -> Alpha:
     """Rises from 0 at the window's edge to 1 `reach` px inside; not at the picture's own edge."""
-    if window.angle == 0 and window.box.grown(-reach).holds(area):
-        return np.ones(area.size.shape, np.float32)
-    inward = np.linalg.inv(np.vstack([window.to_picture, [0, 0, 1]]))[:2]
     xs, ys = np.arange(area.left, area.right) + 0.5, np.arange(area.top, area.bottom) + 0.5
-    grid = np.stack([*np.meshgrid(xs, ys), np.ones((len(ys), len(xs)))])
-    x, y = np.tensordot(inward, grid, axes=1)
-    box, level = window.box, window.angle == 0
-    sides = [
-        (x / window.scale, level and box.left <= 0),
-        ((window.size.width - x) / window.scale, level and box.right >= picture.width),
-        (y / window.vertical_scale, level and box.top <= 0),
-        ((window.size.height - y) / window.vertical_scale, level and box.bottom >= picture.height),
-    ]
-    distance = np.full(x.shape, np.inf)
-    for inside, at_border in sides:
-        if not at_border:
-            distance = np.minimum(distance, inside)
-    return np.clip(distance / max(reach, 0.5), 0, 1).astype(np.float32)
+    if window.angle == 0:
+        box = window.box
+        across = _from_ends(xs, box.left, box.right, picture.width)
+        down = _from_ends(ys, box.top, box.bottom, picture.height)
+        distance = np.minimum(down[:, None], across)
+    else:
+        inward = np.linalg.inv(np.vstack([window.to_picture, [0, 0, 1]]))[:2]
+        grid = np.stack([*np.meshgrid(xs, ys), np.ones((len(ys), len(xs)))])
+        x, y = np.tensordot(inward, grid, axes=1)
+        across = np.minimum(x, window.size.width - x) / window.scale
+        down = np.minimum(y, window.size.height - y) / window.vertical_scale
+        distance = np.minimum(down, across).astype(np.float32)
+    return np.clip(distance / np.float32(max(reach, 0.5)), 0, 1)
+
+
+def _from_ends(at: NDArray[np.float64], start: float, end: float, length: int) -> Alpha:
+    """How far inside a stretch of the picture's length; an end at the picture's border is none."""
+    inside = np.full(at.shape, np.inf, np.float32)
+    if start > 0:
+        inside = np.asarray(at - start, np.float32)
+    return np.minimum(inside, np.asarray(end - at, np.float32)) if end < length else inside
 
 
 @dataclass(frozen=True, eq=False)

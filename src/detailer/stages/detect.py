@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import Field, model_validator
 
-from detailer.core.pixels import Picture
+from detailer.core.geometry import Size
+from detailer.core.pixels import Picture, size_of
 from detailer.core.region import LeftOut, Region
 from detailer.core.regions.collection import Regions
 from detailer.core.regions.order import Order
@@ -22,10 +24,51 @@ alpha: its transparency, 1 - alpha, as ComfyUI's LoadImage gives it; opacity: al
 
 @runtime_checkable
 class Detector(Protocol):
-    """Anything that finds regions in a picture."""
+    """Anything that finds regions in a picture.
+
+    One that does not look at the pixels can say so, and is then shown a black picture of that
+    size, for which nothing is computed: by an attribute `needs_pixels` that is False, or, as a
+    function, by naming its one parameter `_`.
+    """
 
     def __call__(self, picture: Picture, /) -> Regions:
         """What is found in (h, w, 3) uint8 sRGB pixels."""
+
+
+@dataclass(frozen=True)
+class BySize:
+    """A detector that needs only the size of a picture."""
+
+    find: Callable[[Size], Regions]
+    needs_pixels: ClassVar[bool] = False
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        """The regions for a picture of its size."""
+        return self.find(size_of(picture))
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A detector made of others, which looks at the pixels if one of them does."""
+
+    find: Callable[[Picture], Regions]
+    parts: tuple[Detector, ...]
+
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether one of them looks."""
+        return any(map(needs_pixels, self.parts))
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        """What they find together."""
+        return self.find(picture)
+
+
+def needs_pixels(detector: Detector) -> bool:
+    """Whether a detector looks at the pixels: yes, unless it says that it does not."""
+    code = getattr(detector, "__code__", None)
+    unused = code is not None and code.co_argcount == 1 and code.co_varnames[0] == "_"
+    return bool(getattr(detector, "needs_pixels", not unused))
 
 
 class Find(Settings):
@@ -110,6 +153,11 @@ class Chosen:
     """A detector that has chosen already from what it finds: that is only put in order."""
 
     detector: Detector
+
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether that detector looks at the pixels."""
+        return needs_pixels(self.detector)
 
     def __call__(self, picture: Picture, /) -> Regions:
         """What it finds, as it is."""

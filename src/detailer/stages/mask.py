@@ -32,7 +32,8 @@ class Mask(Settings):
         10,
         ge=-512,
         le=512,
-        description="Grow by half of this on every side, beyond the box too; negative: shrink; px.",
+        description="Grow by half of this on every side, beyond the box too, but not into holes "
+        "that this would not close; negative: shrink; px.",
     )
     invert: bool = Field(False, description="Mean the rest of the box instead.")
     merge: Literal["none", "merge", "merge_and_invert"] = Field(

@@ -27,9 +27,10 @@ def grow(
 ) -> Regions:
     """Masks grown, or shrunk if negative, by half an amount of pixels on every side.
 
-    Nothing shrinks away from the border of the picture. `lopsided` takes a square of that very
-    side, as OpenCV does for the nodes and ADetailer: 10 reaches 4 pixels to the left and up, 5 to
-    the right and down.
+    Nothing shrinks away from the border of the picture. Masks grow outward, and close the holes
+    that are no wider than the amount; a larger hole stays as it is. `lopsided` takes a square of
+    that very side into holes too, as OpenCV does for the nodes and ADetailer: 10 reaches 4 pixels
+    to the left and up, 5 to the right and down.
     """
     # A square with an odd side has a middle: 10 and 11 both reach 5 pixels.
     side = amount if lopsided or amount % 2 else amount + (1 if amount > 0 else -1)
@@ -43,7 +44,10 @@ def grow(
                 _grown_whole(region.mask, side, _extent(region, regions.size, within, reach))
             )
         room = _room(region, regions.size, within, reach)
-        return region.with_mask(room.map(verbs.dilate, side).trimmed())
+        larger = verbs.dilate(room.alpha, side)
+        if side > 0 and not lopsided:
+            larger = verbs.with_holes(larger, room.alpha)
+        return region.with_mask(Matte(larger, room.box).trimmed())
 
     return regions.map(grown)
 

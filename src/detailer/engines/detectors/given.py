@@ -14,7 +14,7 @@ import numpy as np
 
 from detailer.core.arithmetic import mask_levels, unit
 from detailer.core.geometry import Box, Size
-from detailer.core.pixels import Picture, size_of
+from detailer.core.pixels import size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.core.regions.from_mask import Trace, planes_of, trace
@@ -22,7 +22,7 @@ from detailer.core.regions.parts import MaskPicture
 from detailer.engines.detectors.look import resized
 from detailer.engines.detectors.mask_picture import read_mask
 from detailer.errors import InputError
-from detailer.stages.detect import Detector, MaskChannel
+from detailer.stages.detect import BySize, Detector, MaskChannel
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,11 @@ def given_mask(
     how = AS_GIVEN if trace_as is None else AS_GIVEN.but(**trace_as.as_set())
     _check_levels(planes, how, name)
 
-    def detect(picture: Picture, /) -> Regions:
-        size = size_of(picture)
+    def find(size: Size) -> Regions:
         traced = trace([_fitted(plane, size, fit, name) for plane in planes], how)
         return Regions(size, traced.regions, traced.left_out)
 
-    return detect
+    return BySize(find)
 
 
 def mask_file(
@@ -75,7 +74,7 @@ def mask_file(
     return given_mask(read_mask(path, channel), trace_as, fit, f"mask {path}")
 
 
-def given_boxes(boxes: Iterable[Box | Region], label: str = "box") -> Detector:
+def given_boxes(boxes: Iterable[Box | Region], label: str = "box") -> BySize:
     """A detector that finds the same boxes in every picture, in the order given.
 
     Args:
@@ -90,11 +89,10 @@ def given_boxes(boxes: Iterable[Box | Region], label: str = "box") -> Detector:
         if item.box.empty:
             raise InputError(f"box {tuple(item.box)} is empty; give left, top, right, bottom")
 
-    def detect(picture: Picture, /) -> Regions:
-        size = size_of(picture)
+    def find(size: Size) -> Regions:
         return Regions(size, tuple(_inside(item, size) for item in items))
 
-    return detect
+    return BySize(find)
 
 
 def boxes_file(path: str | Path, label: str = "box") -> Detector:
@@ -172,22 +170,21 @@ def _inside(region: Region, size: Size) -> Region:
     return replace(region, box=box, mask=region.mask.over(region.mask.box.clipped(size.box)))
 
 
-def _sized(found: Detector, size: Any, source: str) -> Detector:
+def _sized(found: BySize, size: Any, source: str) -> BySize:
     """The detector for pictures of one size only: boxes are pixels of it."""
     if not isinstance(size, list):
         raise InputError(f"{source}: size is {size!r}; give [width, height]")
 
-    def detect(picture: Picture, /) -> Regions:
-        now = size_of(picture)
+    def find(now: Size) -> Regions:
         if list(size) != [now.width, now.height]:
             told = "×".join(map(str, size))
             raise InputError(
                 f"boxes {source} are for a picture of {told}, this one is {now};"
                 " scale them, or leave their size out"
             )
-        return found(picture)
+        return found.find(now)
 
-    return detect
+    return BySize(find)
 
 
 def _json(path: Path) -> Any:

@@ -48,8 +48,14 @@ def test_own_noise_goes_on_after_the_start() -> None:
     assert torch.equal(draw(LEVELS, LEVELS)[0], expected[2])
 
 
-def test_comfyuis_noise_begins_with_the_start_again() -> None:
-    draw = comfyui_noise(SHAPE, [7, 8])
+def test_comfyuis_noise_is_the_next_seeds_on_a_cpu() -> None:
+    draw = comfyui_noise(SHAPE, [7, SEEDS - 1])
+    assert torch.equal(draw(LEVELS, LEVELS), start_noise(SHAPE, [8, 0]))
+    assert not torch.equal(draw(LEVELS, LEVELS), start_noise(SHAPE, [8, 0]))
+
+
+def test_until_december_2025_it_began_with_the_start_again() -> None:
+    draw = comfyui_noise(SHAPE, [7, 8], version="comfyui-0.3.64")
     assert torch.equal(draw(LEVELS, LEVELS), start_noise(SHAPE, [7, 8]))
     assert not torch.equal(draw(LEVELS, LEVELS), start_noise(SHAPE, [7, 8]))
 

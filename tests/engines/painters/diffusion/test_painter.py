@@ -125,6 +125,20 @@ def test_the_same_seed_gives_the_same_face_and_another_another() -> None:
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.parametrize(
+    ("sampler", "differ"), [("euler_ancestral", 3), ("lcm", 3), ("dpmpp_sde", 2), ("euler", 1)]
+)
+def test_step_noise_is_ones_own_or_that_of_a_comfyui(sampler: str, differ: int) -> None:
+    kinds = ("own", "comfyui", "comfyui-0.3.64")
+    made = []
+    for kind in kinds:
+        (answer,) = answers(painter(step_noise=kind), [cutout(sampler_name=sampler)]).values()
+        made.append(pixels(answer).tobytes())
+    assert len(set(made)) == differ
+    # The Brownian tree is the same in all versions.
+    assert (made[1] == made[2]) == (differ < 3)
+
+
 @pytest.mark.parametrize("seed", [0, 2**63, 2**64 - 1])
 def test_every_seed_can_be_painted_with_cycles(seed: int) -> None:
     assert np.isfinite(pixels(answers(painter(), [cutout(0, seed=seed, cycle=2)])[0])).all()

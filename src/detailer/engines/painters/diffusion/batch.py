@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from detailer.engines.painters.diffusion.masks import Kept, latent_mask
 from detailer.engines.painters.diffusion.model import Model
 from detailer.engines.painters.diffusion.noise import (
     SEEDS,
+    Version,
     comfyui_noise,
     kept_noise,
     own_noise,
@@ -38,14 +40,14 @@ Open = Callable[[str], Model]
 class Batch:
     """Jobs with the same key, and the models that paint them.
 
-    `refiner` opens the model of the last steps by its path; `comfyui` draws step noise as
-    ComfyUI does.
+    `refiner` opens the model of the last steps by its path; `step_noise` is each job's own, or
+    as a version of ComfyUI draws it.
     """
 
     jobs: Sequence[Job]
     model: Model
     refiner: Open
-    comfyui: bool = False
+    step_noise: Version | Literal["own"] = "own"
 
     @torch.no_grad()
     def painted(self) -> Iterator[Progress | Painted | Failed]:
@@ -106,14 +108,14 @@ class Batch:
     def _sampling(self, clean: Tensor, cycle: int) -> Sampling:
         name, shape = self._paint.sampler_name, tuple(clean.shape[1:])
         seeds, device = self._seeds(cycle), clean.device
-        if not self.comfyui:
+        if self.step_noise == "own":
             noise = own_noise(shape, seeds, device)
         elif name in TREES:
             # The nodes' Brownian path spans the whole schedule.
             levels = [job.whole_schedule for job in self.jobs]
             noise = tree_noise(shape, seeds, levels, device if name.endswith("_gpu") else "cpu")
         else:
-            noise = comfyui_noise(shape, seeds, device)
+            noise = comfyui_noise(shape, seeds, device, self.step_noise)
         return Sampling(sampler(name), noise)
 
     def _seeds(self, cycle: int) -> list[int]:

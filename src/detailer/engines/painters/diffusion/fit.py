@@ -17,11 +17,17 @@ class Fit:
     """How a painted size is brought to the model's multiple.
 
     `size` is what the model sees, `box` is where the cutout's pixels lie in it. The nodes cut off
-    what is over, at the middle, so that there `box` reaches beyond the size.
+    what is over, at the middle, so that there `box` is larger than the size: by one pixel it does
+    so at the right or the bottom alone.
     """
 
     size: Size
     box: Box
+
+    @property
+    def cuts(self) -> bool:
+        """Whether what is over is cut off, instead of filled up."""
+        return self.box.width > self.size.width or self.box.height > self.size.height
 
     def pixels(self, cutout: Cutout) -> Pixels:
         """What the model sees, (h, w, 3) float32."""
@@ -33,15 +39,13 @@ class Fit:
 
     def undone(self, painted: Pixels) -> Pixels:
         """The cutout's part of what was painted; the nodes stretch what they had cut off."""
-        if self.box.left < 0 or self.box.top < 0:
-            return painted
-        return painted[self.box.slices]
+        return painted if self.cuts else painted[self.box.slices]
 
     def _fitted(self, painted: NDArray[np.float32]) -> NDArray[np.float32]:
         """From the painted size to the model's: cut off, or the border repeated."""
         if self.box.size == self.size:
             return painted
-        if self.box.left < 0 or self.box.top < 0:
+        if self.cuts:
             return painted[self.size.box.shifted(-self.box.left, -self.box.top).slices]
         size = size_of(painted)
         extra = [(0, self.size.height - size.height), (0, self.size.width - size.width)]

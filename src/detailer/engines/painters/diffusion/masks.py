@@ -40,11 +40,17 @@ def act_of(paint: Paint, compatible: bool) -> Act:
 
 
 def latent_mask(cutout: Cutout, fit: Fit, shape: tuple[int, int], mode: Mode) -> Tensor:
-    """What the painter may change, (1, h, w) float32 0..1 in cells of the latents."""
+    """What the painter may change, (1, h, w) float32 0..1 in cells of the latents.
+
+    The nodes stretch the crop's mask to the latents, though these are of a picture that was cut to
+    multiples. Only with `inpaint_model` they bring it to the painted size and cut it alike,
+    whatever the model is.
+    """
     if mode == "off":
         return torch.ones(1, *shape)
     if cutout.compatible:
-        mask = as_the_nodes(cutout.noise_mask_of_crop, shape)
+        cut_alike = cutout.patch.paint.inpaint_model
+        mask = as_the_nodes(fit.mask(cutout) if cut_alike else cutout.noise_mask_of_crop, shape)
     else:
         mask = averaged(fit.mask(cutout), shape)
     return (mask > 0).float() if mode == "hard" else mask

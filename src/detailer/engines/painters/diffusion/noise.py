@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Generator, Tensor
@@ -10,6 +11,8 @@ from torch import Generator, Tensor
 from detailer.errors import InputError
 
 Shape = tuple[int, ...]
+Version: TypeAlias = Literal["comfyui", "comfyui-0.3.64"]
+"""Whose step noise: today's ComfyUI's, or that of the version by which golden sets were made."""
 StepNoise = Callable[[Tensor, Tensor], Tensor]
 """What samplers draw from: (sigma before (B,), sigma after (B,)) to standard normal latents.
 
@@ -66,14 +69,20 @@ def own_noise(shape: Shape, seeds: Sequence[int], device: torch.device | str = "
 
 
 def comfyui_noise(
-    shape: Shape, seeds: Sequence[int], device: torch.device | str = "cpu"
+    shape: Shape,
+    seeds: Sequence[int],
+    device: torch.device | str = "cpu",
+    version: Version = "comfyui",
 ) -> StepNoise:
-    """Step noise as ComfyUI draws it: a fresh generator on the device, of the same seed.
+    """Step noise as ComfyUI draws it: from a fresh generator on the device.
 
-    On a CPU the first step's noise is the start noise again, there as here. Samplers of `TREES`
-    get theirs from a Brownian tree in ComfyUI: see `tree_noise`.
+    On a CPU it is of the next seed (after the last one comes 0), so that the first step does not
+    get the start noise again; before December 2025 (pull request 11528), as in 0.3.64, it was of
+    the same seed. Elsewhere it is of the same seed in all versions. Samplers of `TREES` get theirs
+    from a Brownian tree in all of them: see `tree_noise`.
     """
-    generators = [seeded(seed, device) for seed in seeds]
+    later = 1 if version == "comfyui" and torch.device(device).type == "cpu" else 0
+    generators = [seeded((seed + later) % SEEDS if later else seed, device) for seed in seeds]
     return lambda before, after: _needed(generators, shape, before)
 
 

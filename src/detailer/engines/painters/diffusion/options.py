@@ -49,8 +49,9 @@ class Options(Settings):
     allow_pickle: tuple[str, ...] = Field(
         (), description="Files that may be pickles; one can run any code when it is read."
     )
-    step_noise: Literal["own", "comfyui"] = Field(
+    step_noise: Literal["own", "comfyui", "comfyui-0.3.64"] = Field(
         "own",
         description="Noise of ancestral and SDE samplers: each region's own and alike on every "
-        "device, or as ComfyUI draws it.",
+        "device, or as ComfyUI draws it; until December 2025 it drew another one on CPUs, as "
+        "0.3.64 does.",
     )

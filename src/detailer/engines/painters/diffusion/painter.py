@@ -131,7 +131,7 @@ class Diffusion:
         self, batch: list[Job], waiting: list[list[Job]]
     ) -> Iterator[Progress | Painted | Failed]:
         """A batch's answers; where it cannot be done its halves wait instead, or it has failed."""
-        together = Batch(batch, self.model, self._refiner, self.options.step_noise == "comfyui")
+        together = Batch(batch, self.model, self._refiner, self.options.step_noise)
         half = (len(batch) + 1) // 2
         try:
             yield from together.painted()
