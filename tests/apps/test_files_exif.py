@@ -86,6 +86,12 @@ def test_a_renewed_block_is_upright_of_the_new_size_and_has_no_thumbnail(turn, o
     assert tags.get_ifd(1) == {}, "the thumbnail's directory"
 
 
+def test_a_block_renewed_for_a_file_that_stays_turned_keeps_its_orientation():
+    new = renewed(exif(6), Size(70, 50), None)
+    assert orientation(new) == 6
+    assert THUMBNAIL not in new
+
+
 @given(st.binary(max_size=120), st.integers(0, 110))
 def test_no_block_however_broken_upsets_the_reader(noise, at):
     block = bytearray(exif(3))

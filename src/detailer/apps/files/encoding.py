@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 
@@ -26,10 +26,13 @@ class PngEncoding:
 class JpegEncoding:
     """Quantisation tables and subsampling, which decide what is lost, and the segments.
 
+    Where no pixel of a block changes, its coefficients are taken from the file itself.
+
     Attributes:
         tables: 64 values each, as Pillow orders them; none: by quality.
         subsampling: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
         stored_as_rgb: Whether the components are RGB, not YCbCr.
+        coded: The file without the segments.
     """
 
     format: ClassVar[str] = "JPEG"
@@ -38,6 +41,7 @@ class JpegEncoding:
     progressive: bool = False
     stored_as_rgb: bool = False
     segments: tuple[Block, ...] = ()
+    coded: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,26 @@ def upright(pixels: Native, orientation: int) -> Native:
     return np.ascontiguousarray(pixels)
 
 
-def renewed(block: bytes, size: Size) -> bytes:
-    """The block with orientation 1, the new size, and no thumbnail of what was there before.
+def stored(pixels: Native, orientation: int) -> Native:
+    """Upright pixels as a file of this orientation holds them."""
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation > 4:
+        pixels = pixels.swapaxes(0, 1)
+    return np.ascontiguousarray(pixels)
+
+
+def renewed(block: bytes, size: Size, orientation: int | None = 1) -> bytes:
+    """The block with an orientation, the new size, and no thumbnail of what was there before.
 
     Values are changed where they lie, because a maker's note is lost when it is moved.
+
+    Args:
+        block: An EXIF block.
+        size: As the picture is stored.
+        orientation: 1 to 8; None leaves it as it is.
     """
     structure = tags.opened(block)
     if structure is None:
@@ -70,7 +86,8 @@ def renewed(block: bytes, size: Size) -> bytes:
     out = bytearray(block)
     inner = structure.directory.get(tags.EXIF)
     for directory in (structure.directory, inner.inside if inner else {}):
-        _set(out, structure.order, directory.get(ORIENTATION), 1)
+        if orientation is not None:
+            _set(out, structure.order, directory.get(ORIENTATION), orientation)
         for number in _WIDTHS:
             _set(out, structure.order, directory.get(number), size.width)
         for number in _HEIGHTS:

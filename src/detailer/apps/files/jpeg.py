@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from detailer.apps.files import exif, xmp
+from detailer.apps.files import dct, exif, xmp
 from detailer.apps.files.encoding import Block, JpegEncoding
 from detailer.apps.files.photo import Metadata, Photo, Text
 from detailer.apps.files.segments import (
@@ -29,9 +29,10 @@ from detailer.apps.files.segments import (
     profile_segments,
     split,
 )
-from detailer.apps.files.source import Extent, Source
+from detailer.apps.files.source import FAILURES, Extent, Source
 from detailer.core.colour import Colour
 from detailer.core.geometry import Size
+from detailer.core.pixels import Native
 from detailer.core.profile import Model
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def decode(source: Source) -> Photo:
             progressive="progressive" in image.info,
             stored_as_rgb=_stored_as_rgb(image),
             segments=segments,
+            coded=coded,
         )
         model = _MODES[image.mode]
     metadata = _metadata(segments)
@@ -66,15 +68,52 @@ def decode(source: Source) -> Photo:
 
 
 def encode(photo: Photo, quality: int | None = None) -> bytes:
-    """The file, coded as it was, or with a quality of 1 to 100 if one is given."""
+    """The file, coded as it was, or with a quality of 1 to 100 if one is given.
+
+    The picture lies in it as the EXIF block's orientation says. Without a quality, blocks of
+    which no pixel differs from the file that was read keep their coefficients.
+    """
     old = photo.encoded_as(JpegEncoding)
+    pixels = exif.stored(photo.pixels, exif.orientation(photo.metadata.exif))
+    kept = _kept(photo, old.coded, pixels) if old.coded and quality is None else None
+    coded = kept or _coded(photo.colour.model, pixels, old, quality)
+    return joined(_segments(photo.metadata, old.segments), coded)
+
+
+def _kept(photo: Photo, coded: bytes, pixels: Native) -> bytes | None:
+    """The file that was read with only the blocks replaced that must be; None if it cannot be."""
+    with JpegImageFile(io.BytesIO(coded)) as image:
+        factors = [(layer[1], layer[2]) for layer in image.layer]
+        before = np.asarray(image)
+    if before.shape != pixels.shape:
+        return None
+    cells = dct.changed(before, pixels)
+    if not cells.any():
+        return coded
+    if not dct.available():
+        log.info("pyjpegio is not installed: all blocks of %s are coded anew", photo.path)
+        return None
+    try:
+        merged = dct.merged(coded, pixels, cells)
+        with JpegImageFile(io.BytesIO(merged)) as image:
+            moved = dct.changed(before, np.asarray(image))
+        if (moved & ~dct.reach(cells, factors)).any():
+            raise ValueError("unpainted blocks would not stay as they were")
+    except FAILURES as error:
+        log.warning("all blocks of %s are coded anew: %s", photo.path, error)
+        return None
+    return merged
+
+
+def _coded(model: Model, pixels: Native, old: JpegEncoding, quality: int | None) -> bytes:
+    """All of the picture coded anew, with the old tables and subsampling."""
     options: dict[str, object] = {"quality": quality or _NEW_QUALITY}
     if quality is None and old.tables:
         options = {"qtables": [list(table) for table in old.tables]}
     file = io.BytesIO()
-    mode = next(mode for mode, model in _MODES.items() if model == photo.colour.model)
-    size = photo.size.width, photo.size.height
-    Image.frombuffer(mode, size, photo.pixels, "raw", mode, 0, 1).save(
+    mode = next(mode for mode, one in _MODES.items() if one == model)
+    size = pixels.shape[1], pixels.shape[0]
+    Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1).save(
         file,
         "JPEG",
         subsampling=old.subsampling,
@@ -82,7 +121,7 @@ def encode(photo: Photo, quality: int | None = None) -> bytes:
         keep_rgb=old.stored_as_rgb,
         **options,
     )
-    return joined(_segments(photo.metadata, old.segments), file.getvalue())
+    return file.getvalue()
 
 
 def _opened(source: Source, coded: bytes) -> JpegImageFile:

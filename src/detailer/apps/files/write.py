@@ -47,7 +47,9 @@ def write(
     """The pixels in a file of the format that the target's suffix names.
 
     Mode, depth, profile, EXIF (upright, of the new size), resolution, texts and XMP are those
-    of the photo, as far as the format can hold them. The target is replaced whole or not at all.
+    of the photo, as far as the format can hold them. A JPEG that stays one keeps its orientation,
+    and the coefficients of all blocks of which no pixel differs, if pyjpegio is installed and no
+    quality is given. The target is replaced whole or not at all.
 
     Args:
         photo: What was read.
@@ -70,7 +72,8 @@ def write(
         )
     form = by_suffix(target)
     painted = _painted(photo, pixels, settings.keep_palette)
-    metadata = recorded(renewed(photo.metadata, painted.size), record, form.name)
+    turned = form.turned and form.name == photo.format
+    metadata = recorded(renewed(photo.metadata, painted.size, turned), record, form.name)
     metadata = carried(metadata, photo.format, form.name)
     ready = fitted(replace(painted, metadata=metadata), form)
     store(_encoded(ready, form, settings), target)
