@@ -17,6 +17,7 @@ from detailer.apps.files.photo import Photo, channels_of
 from detailer.apps.files.record import read_record, recorded
 from detailer.apps.files.source import FAILURES, Source
 from detailer.apps.files.store import store
+from detailer.core.paths import refusal, shown
 from detailer.core.pixels import Native
 from detailer.core.settings import Settings
 from detailer.errors import InputError, OutputError
@@ -88,12 +89,8 @@ def check_target(photo: Photo, target: Path, settings: Write) -> None:
         OutputError: If there is no folder for it, it is a folder, or its name cannot be used.
     """
     check(photo, by_suffix(target))
-    try:
-        target.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+    if reason := refusal(target):
+        raise OutputError(f"{shown(target)} cannot be written: {reason}")
     if target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file")
     if not target.parent.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from detailer.core.geometry import Box, Size
+from detailer.core.paths import is_there, local_path, shown
 from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
@@ -20,6 +22,8 @@ from detailer.core.regions.from_mask import MaskPicture, Trace, planes_of, trace
 from detailer.engines.detectors.look import resized
 from detailer.errors import InputError
 from detailer.stages.detect import Detector
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def given_mask(mask: MaskPicture, trace_as: Trace | None = None, fit: bool = False) -> Detector:
@@ -77,15 +81,23 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
     or an object with such a box and, if you like, label, score and landmarks.
     """
     text = str(path)
-    inline = [part for part in text.split(";") if part.strip()]
-    if inline and all(part.count(",") == 3 for part in inline) and not Path(text).is_file():
-        listed: Any = [part.split(",") for part in inline]
-    else:
-        content = _json(Path(text).expanduser())
+    listed: Any = _inline(text)
+    if listed is None:
+        content = _json(local_path(path, "boxes"))
         listed = content.get("regions") if isinstance(content, dict) else content
     if not isinstance(listed, list):
         raise InputError(f"{path} holds no list of boxes")
-    return given_boxes([_region(item, label, text) for item in listed], label)
+    return given_boxes([_region(item, label, shown(text)) for item in listed], label)
+
+
+def _inline(text: str) -> list[list[str]] | None:
+    """The boxes that are written in the text itself; None if it is a file's name."""
+    parts = [part.split(",") for part in text.split(";") if part.strip()]
+    if not parts or any(len(sides) != 4 for sides in parts):
+        return None
+    numbers = all(_NUMBER.fullmatch(side.strip()) for sides in parts for side in sides)
+    # Four words between commas may be the name of a file; numbers are boxes before all else.
+    return parts if numbers or not is_there(text) else None
 
 
 # What lossy formats leave around an edge is not meant.
@@ -95,8 +107,9 @@ _SPECKS = 48
 
 def read_mask(path: str | Path) -> MaskPicture:
     """A picture file as a mask, (h, w) uint8 or uint16: its grey, less where it is transparent."""
+    place = local_path(path, "mask")
     try:
-        with Image.open(Path(path).expanduser()) as image:
+        with Image.open(place) as image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):
                 return np.asarray(upright).astype(np.uint16)
