@@ -26,6 +26,7 @@ def carried(metadata: Metadata, source: str, target: str) -> Metadata:
     """The metadata as a file of the target's format is to have it, by the names of formats."""
     if source == target:
         return metadata
+    metadata = replace(metadata, exif=exif.bare(metadata.exif))
     if source == "TIFF" and metadata.exif:
         metadata = replace(metadata, exif=_of_exif_alone(metadata.exif))
     if target != "PNG" and metadata.texts:
