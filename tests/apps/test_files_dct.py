@@ -234,6 +234,14 @@ def test_what_the_library_spoils_is_coded_anew_with_a_warning(fault, tmp_path, m
     assert np.abs(read(tmp_path / "b.jpg").pixels.astype(int) - wanted).mean() < 5
 
 
+def test_a_quantization_table_with_a_zero_is_refused(tmp_path):
+    content = bytearray(made(mode="L"))
+    content[content.index(b"\xff\xdb") + 5 + 9] = 0
+    photo = read(saved(tmp_path, "a.jpg", bytes(content)))
+    with pytest.raises(ValueError, match="hold 0"):
+        dct.merged(photo.encoding.coded, photo.pixels, np.ones((17, 26), bool))
+
+
 @pytest.mark.parametrize(("factors", "across", "down"), [(0x121111, 8, 16), (0x411111, 32, 8)])
 def test_samplings_that_pillow_does_not_write_stay(factors, across, down, tmp_path):
     content = cv2.imencode(".jpg", scene(), [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factors])[1]

@@ -26,7 +26,10 @@ def carried(metadata: Metadata, source: str, target: str) -> Metadata:
     """The metadata as a file of the target's format is to have it, by the names of formats."""
     if source == target:
         return metadata
-    metadata = replace(metadata, exif=exif.bare(metadata.exif))
+    told = xmp.without_claims(metadata.xmp)
+    if told != metadata.xmp:
+        log.warning("%s has no place for what lies behind a JPEG's picture: a gain map", target)
+    metadata = replace(metadata, exif=exif.bare(metadata.exif), xmp=told)
     if source == "TIFF" and metadata.exif:
         metadata = replace(metadata, exif=_of_exif_alone(metadata.exif))
     if target != "PNG" and metadata.texts:

@@ -166,6 +166,8 @@ def _components(image: Any) -> list[_Component]:
     tables, told = image.quant_tables, image.comp_info
     if {one.quant_tbl_no for one in told} != set(range(len(tables))):
         raise ValueError("its quantization tables are not numbered in order")
+    if any(int(table.min()) < 1 for table in tables):
+        raise ValueError("its quantization tables hold 0")
     across, down = image.max_h_samp_factor, image.max_v_samp_factor
     if any(across % one.h_samp_factor or down % one.v_samp_factor for one in told):
         raise ValueError("its sampling factors are no multiples of each other")
