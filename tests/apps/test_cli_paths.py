@@ -133,6 +133,18 @@ def test_a_place_that_may_be_written_to_is_not_refused(here):
     assert too_long(Path("new/" + "x" * 252 + ".png")) == "x" * 252 + ".png"
 
 
+@pytest.mark.parametrize("fault", [PermissionError(13, "Permission denied"), OSError(5, "Broken")])
+def test_what_may_not_be_looked_at_is_refused_with_the_systems_words(fault, here, monkeypatch):
+    def refuse(path, **_):
+        raise fault
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert refusal("a.png") == fault.strerror
+    assert not is_there("a.png")
+    with pytest.raises(InputError, match=fault.strerror):
+        local_path("a.png")
+
+
 def test_a_refused_path_is_named_with_its_reason(here):
     with pytest.raises(
         InputError, match=r"^recipe x{80}…x{26}\.png \(304 characters\) .*: File name too"

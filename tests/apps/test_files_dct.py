@@ -234,6 +234,26 @@ def test_what_the_library_spoils_is_coded_anew_with_a_warning(fault, tmp_path, m
     assert np.abs(read(tmp_path / "b.jpg").pixels.astype(int) - wanted).mean() < 5
 
 
+@pytest.mark.parametrize("kind", ["CMYK without Adobe's mark", "YCCK"])
+def test_rare_kinds_of_cmyk_are_kept_and_painted_as_they_are_read(kind, tmp_path):
+    content = made("CMYK")
+    at = content.index(b"Adobe")
+    if kind == "YCCK":
+        content = content[: at + 11] + b"\2" + content[at + 12 :]
+    else:
+        content = content[: at - 4] + content[at + 12 :]
+    path = saved(tmp_path, "a.jpg", content)
+    photo, box = read(path), (37, 22, 90, 71)
+    wanted = painted(photo, box)
+    write(photo, wanted, tmp_path / "b.jpg")
+    again = read(tmp_path / "b.jpg").pixels
+    kept = outside(again.shape, box, "4:4:4")
+    np.testing.assert_array_equal(again[kept], photo.pixels[kept])
+    assert np.abs(again.astype(int) - wanted)[22:71, 37:90].mean() < 3
+    spaces = {"YCCK": 5, "CMYK without Adobe's mark": 4}
+    assert jpegio.read(tmp_path / "b.jpg").jpeg_color_space == spaces[kind]
+
+
 def test_a_quantization_table_with_a_zero_is_refused(tmp_path):
     content = bytearray(made(mode="L"))
     content[content.index(b"\xff\xdb") + 5 + 9] = 0
