@@ -45,9 +45,10 @@ def refusal(path: str | Path) -> str:
 def is_there(path: str | Path) -> bool:
     """Whether anything is at a place; nothing is where the system cannot look."""
     try:
-        return Path(path).expanduser().exists()
+        Path(path).expanduser().stat()
     except (OSError, ValueError, RuntimeError):
         return False
+    return True
 
 
 def too_long(path: Path) -> str:
