@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +30,7 @@ upper = tests.published:Upper
 [detailer.painters]
 inverting = tests.published:inverting
 first-only = tests.published:first_only
+noting = tests.published:noting
 refusing = tests.published:refusing
 interrupted = tests.published:interrupted
 crashing = tests.published:crashing
@@ -105,6 +107,34 @@ def first_only():
                 yield Painted(cutout.patch, 1 - cutout.pixels, notes={"colour": "red"})
             else:
                 yield Failed(cutout.patch, "out of paint")
+
+    return paint
+
+
+NOTES = {
+    "edge_width": np.float32(0.75),
+    "strength": float("nan"),
+    "left": True,
+    "size": (np.int64(64), 64),
+    "gains": np.array([[1.5, np.inf]]),
+    "inner": {7: Path("x"), "none": None},
+}
+PLAIN_NOTES = {
+    "edge_width": 0.75,
+    "strength": None,
+    "left": True,
+    "size": [64, 64],
+    "gains": [[1.5, None]],
+    "inner": {"7": "x", "none": None},
+}
+
+
+def noting():
+    """Notes values of every kind."""
+
+    def paint(cutouts, /):
+        for cutout in cutouts:
+            yield Painted(cutout.patch, 1 - cutout.pixels, notes=NOTES)
 
     return paint
 

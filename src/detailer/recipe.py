@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from detailer.core.paint import Paint
+from detailer.core.paths import local_path
 from detailer.core.settings import Settings
 from detailer.errors import InputError, MissingEngineError
 from detailer.stages.blend import Blend
@@ -48,7 +49,7 @@ class Recipe(Settings):
         Raises:
             InputError: If the file cannot be read or says something a recipe does not know.
         """
-        path = Path(path)
+        path = local_path(path, "recipe")
         try:
             return cls.parse(path.read_text(encoding="utf-8"), path.suffix.lower().lstrip("."))
         except (OSError, UnicodeDecodeError) as error:

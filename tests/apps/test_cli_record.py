@@ -1,13 +1,28 @@
 """The record that detailer run leaves in the file."""
 
+import io
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from detailer.apps.cli import main
+from detailer.apps.cli.done import Done
+from detailer.apps.cli.progress import JsonLines
+from detailer.apps.cli.record import record as record_of
+from detailer.apps.cli.targets import Job
 from detailer.apps.files import read, read_record
-from tests.apps.cli_run import FAKES, run
+from detailer.core.geometry import Box, Size
+from detailer.core.plan import Plan, Skipped
+from detailer.core.region import Region
+from detailer.flow import Planned
+from detailer.recipe import Recipe
+from tests.apps.cli_run import FAKES, run, steps
+from tests.published import PLAIN_NOTES
 
 pytestmark = pytest.mark.usefixtures("pictures")
 
@@ -28,6 +43,39 @@ def test_the_record_in_the_file_tells_what_was_done():
     assert first["size"][0] % 8 == 0
     assert second["state"] == "failed"
     assert second["reason"] == "out of paint"
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_what_a_painter_notes_is_in_the_record_and_in_the_json_as_json(suffix, capsys):
+    words = ["--detector", "two", "--painter", "noting", "--json", "-o", f"out.{suffix}"]
+    assert run("a.png", *words) == 0
+    painted = [step for step in steps(capsys.readouterr().out) if step["step"] == "painted"]
+    assert [step["notes"] for step in painted] == 2 * [PLAIN_NOTES]
+    text = read_record(read(f"out.{suffix}"))
+    record = json.loads(text, parse_constant=pytest.fail)
+    assert [each["notes"] for each in record["passes"][0]["regions"]] == 2 * [PLAIN_NOTES]
+
+
+def test_what_was_noted_of_a_skipped_region_is_told_too():
+    @dataclass(frozen=True)
+    class Measured(Skipped):
+        notes: Mapping[str, Any] = field(default_factory=dict)
+
+    size, region = Size(96, 64), Region.from_box(Box(8, 8, 32, 32), "face")
+    skipped = Measured(0, region, "sharp already", {"edge_width": np.float32(0.75)})
+    done = Done(size, "")
+    done.take(Planned(Plan(size)))
+    done.take(skipped)
+    told = json.loads(record_of(done, Recipe(), {}))["passes"][0]["regions"]
+    assert told[0]["notes"] == {"edge_width": 0.75}
+    out = io.StringIO()
+    JsonLines(out).step(Job(Path("a.png"), Path("b.png")), skipped)
+    assert steps(out.getvalue())[0]["notes"] == {"edge_width": 0.75}
+
+
+def test_a_painter_that_notes_nothing_leaves_no_notes(capsys):
+    assert run("a.png", *FAKES, "--json") == 0
+    assert all("notes" not in step for step in steps(capsys.readouterr().out))
 
 
 def test_the_record_holds_the_engine_that_auto_meant():

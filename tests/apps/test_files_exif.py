@@ -1,5 +1,6 @@
 import json
 import struct
+import zlib
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from detailer.apps.files import read, read_record, write, xmp
-from detailer.apps.files.exif import orientation, renewed, resolution
+from detailer.apps.files.chunks import split
+from detailer.apps.files.exif import orientation, renewed, resolution, upright
+from detailer.apps.files.infotext import infotext_of
 from detailer.core.geometry import Size
 from tests.apps.files_made import (
     PACKET,
@@ -23,6 +26,7 @@ from tests.apps.files_made import (
     saved,
     smooth,
     tiff,
+    with_chunks,
 )
 from tests.core import profiles
 
@@ -84,6 +88,12 @@ def test_a_renewed_block_is_upright_of_the_new_size_and_has_no_thumbnail(turn, o
     assert tags[0x010F] == "Maker"
     assert tags.get_ifd(0x8769) == {0xA002: 70, 0xA003: 50}
     assert tags.get_ifd(1) == {}, "the thumbnail's directory"
+
+
+def test_a_block_renewed_for_a_file_that_stays_turned_keeps_its_orientation():
+    new = renewed(exif(6), Size(70, 50), None)
+    assert orientation(new) == 6
+    assert THUMBNAIL not in new
 
 
 @given(st.binary(max_size=120), st.integers(0, 110))
@@ -199,3 +209,120 @@ def test_an_animation_leaves_no_trace_in_a_still_png(tmp_path):
     content = (tmp_path / "b.png").read_bytes()
     assert b"acTL" not in content
     assert b"fcTL" not in content
+
+
+NAME = b"Exif\0\0"
+
+
+def raw_profile(kind: bytes, keyword: str, block: bytes, name: str = "exif") -> bytes:
+    """A chunk with a raw profile as ImageMagick writes it."""
+    lines = [block.hex()[at : at + 72] for at in range(0, 2 * len(block), 72)]
+    value = "\n".join([f"\n{name}", f"{len(block):8d}", *lines, ""]).encode()
+    head = keyword.encode() + b"\0"
+    if kind == b"zTXt":
+        return chunk(kind, head + b"\0" + zlib.compress(value))
+    if kind == b"iTXt":
+        return chunk(kind, head + b"\1\0en\0word\0" + zlib.compress(value))
+    return chunk(kind, head + value)
+
+
+def png_chunks(path) -> list[tuple[bytes, bytes]]:
+    return [(each.name, each.body) for each in split(path.read_bytes())]
+
+
+@pytest.mark.parametrize("turn", [3, 6, 8])
+def test_exif_with_a_name_before_it_turns_a_png_and_keeps_the_name(turn, tmp_path):
+    content = with_chunks(pillow(smooth(), "PNG"), chunk(b"eXIf", NAME + exif(turn)))
+    photo = read(saved(tmp_path, "a.png", content))
+    np.testing.assert_array_equal(photo.pixels, upright(smooth(), turn))
+    write(photo, photo.pixels, tmp_path / "b.png")
+    (body,) = (body for name, body in png_chunks(tmp_path / "b.png") if name == b"eXIf")
+    assert body == NAME + renewed(exif(turn), photo.size)
+    again = read(tmp_path / "b.png")
+    np.testing.assert_array_equal(again.pixels, photo.pixels)
+
+
+def test_exif_with_its_name_twice_turns_a_jpeg_and_keeps_both(tmp_path):
+    content = pillow(smooth(), "JPEG", exif=NAME + NAME + exif(6))
+    assert NAME + NAME + exif(6) in content
+    photo = read(saved(tmp_path, "a.jpg", content))
+    assert photo.size == Size(32, 48)
+    write(photo, photo.pixels, tmp_path / "b.jpg")
+    assert NAME + NAME + renewed(exif(6), Size(48, 32), None) in (tmp_path / "b.jpg").read_bytes()
+    assert read(tmp_path / "b.jpg").size == Size(32, 48)
+
+
+def test_exif_with_a_name_before_it_turns_a_webp(tmp_path):
+    content = pillow(smooth(), "WEBP", lossless=True, exif=exif(6))
+    named = content.replace(
+        b"EXIF" + struct.pack("<L", len(exif(6))),
+        b"EXIF" + struct.pack("<L", len(exif(6)) + 6) + NAME,
+    )
+    whole = b"RIFF" + struct.pack("<L", len(named) - 8) + named[8:]
+    photo = read(saved(tmp_path, "a.webp", whole))
+    np.testing.assert_array_equal(photo.pixels, upright(smooth(), 6))
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+@pytest.mark.parametrize(
+    ("keyword", "name"), [("Raw profile type exif", NAME), ("Raw profile type APP1", NAME),
+                          ("Raw profile type exif", b"")]
+)  # fmt: skip
+def test_a_raw_profile_turns_a_png_and_stays_one(kind, keyword, name, tmp_path):
+    profile = raw_profile(kind, keyword, name + exif(6))
+    photo = read(saved(tmp_path, "a.png", with_chunks(pillow(smooth(), "PNG"), profile)))
+    np.testing.assert_array_equal(photo.pixels, upright(smooth(), 6))
+    assert photo.metadata.texts == ()
+    write(photo, photo.pixels, tmp_path / "b.png")
+    wanted = raw_profile(kind, keyword, name + renewed(exif(6), photo.size))
+    assert wanted in (tmp_path / "b.png").read_bytes()
+    assert b"eXIf" not in dict(png_chunks(tmp_path / "b.png"))
+    np.testing.assert_array_equal(read(tmp_path / "b.png").pixels, photo.pixels)
+
+
+def test_a_raw_profile_beside_exif_is_put_right_too(tmp_path):
+    profile = raw_profile(b"zTXt", "Raw profile type exif", NAME + exif(3))
+    content = with_chunks(pillow(smooth(), "PNG"), chunk(b"eXIf", exif(6)), profile)
+    photo = read(saved(tmp_path, "a.png", content))
+    np.testing.assert_array_equal(photo.pixels, upright(smooth(), 6))
+    write(photo, photo.pixels, tmp_path / "b.png")
+    content = (tmp_path / "b.png").read_bytes()
+    assert chunk(b"eXIf", renewed(exif(6), photo.size)) in content
+    again = NAME + renewed(exif(3), photo.size)
+    assert raw_profile(b"zTXt", "Raw profile type exif", again) in content
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tif"])
+def test_a_raw_profile_goes_along_as_exif(suffix, tmp_path, caplog):
+    profile = raw_profile(b"zTXt", "Raw profile type exif", NAME + exif(6))
+    photo = read(saved(tmp_path, "a.png", with_chunks(pillow(smooth(), "PNG"), profile)))
+    write(photo, photo.pixels, tmp_path / f"b.{suffix}")
+    assert caplog.text == ""
+    with Image.open(tmp_path / f"b.{suffix}") as image:
+        assert image.size == (32, 48)
+        assert image.getexif()[0x010F] == "Maker"
+        assert image.getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("spoilt", ["digits", "length", "XMP", "no EXIF", "nothing"])
+def test_a_raw_profile_that_is_none_is_kept_as_a_text(spoilt, tmp_path):
+    block = {"XMP": b"http://ns.adobe.com/xap/1.0/\0<x/>", "no EXIF": NAME + b"none"}
+    profile = raw_profile(b"tEXt", "Raw profile type APP1", block.get(spoilt, NAME + exif(6)))
+    if spoilt == "digits":
+        profile = chunk(b"tEXt", b"Raw profile type APP1\0\nexif\n       2\nxyz\n")
+    elif spoilt == "length":
+        profile = chunk(b"tEXt", b"Raw profile type APP1\0\nexif\n      99\n4578\n")
+    elif spoilt == "nothing":
+        profile = chunk(b"tEXt", b"Raw profile type APP1\0")
+    photo = read(saved(tmp_path, "a.png", with_chunks(pillow(smooth(), "PNG"), profile)))
+    np.testing.assert_array_equal(photo.pixels, smooth())
+    write(photo, photo.pixels, tmp_path / "b.png")
+    assert profile in (tmp_path / "b.png").read_bytes()
+
+
+def test_a1111s_words_are_found_behind_a_name_too(tmp_path):
+    block = Image.Exif()
+    block.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + "Steps: 20".encode("utf-16-be")
+    body = NAME + block.tobytes().removeprefix(NAME)
+    content = with_chunks(pillow(smooth(), "PNG"), chunk(b"eXIf", body))
+    assert infotext_of(read(saved(tmp_path, "a.png", content))) == "Steps: 20"

@@ -95,9 +95,12 @@ def test_exif_profile_and_xmp_go_along_into_every_format(form, jpeg, tmp_path):
         tags = image.getexif()
         assert tags[0x010F] == "Maker"
         assert tags[0x8298] == "me"
-        assert tags.get(0x0112, 1) == 1
-        assert tags.get_ifd(0x8769)[0xA002] == 32
-        assert tags.get_ifd(0x8769)[0xA003] == 48
+        # A JPEG stays turned as it was; all others lie upright.
+        turn, sides = (6, (48, 32)) if form == "jpg" else (1, (32, 48))
+        assert tags.get(0x0112, 1) == turn
+        assert image.size == sides
+        assert tags.get_ifd(0x8769)[0xA002] == sides[0]
+        assert tags.get_ifd(0x8769)[0xA003] == sides[1]
         assert image.info["icc_profile"] == jpeg.metadata.icc
 
 

@@ -36,10 +36,10 @@ def test_a_missing_file_is_refused_with_its_name(tmp_path):
 
 def test_a_name_too_long_for_the_disk_is_refused_in_reading_and_in_writing(tmp_path):
     name = "a" * 300 + ".png"
-    with pytest.raises(InputError, match=r"\.png cannot be read: File name too long"):
+    with pytest.raises(InputError, match=r"a{20}\.png .* cannot be read: File name too long"):
         read(tmp_path / name)
     photo = read(saved(tmp_path, "a.png", full_png()))
-    with pytest.raises(OutputError, match=r"\.png cannot be written: File name too long"):
+    with pytest.raises(OutputError, match=r"a{20}\.png .* cannot be written: File name too long"):
         check_target(photo, tmp_path / name, Write())
 
 

@@ -51,11 +51,12 @@ class Skipped:
     index: int
     region: Region
     reason: str
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, patch: Patch, reason: str) -> Self:
+    def of(cls, patch: Patch, reason: str, notes: Mapping[str, Any] | None = None) -> Self:
         """A planned patch that its painter leaves as it is."""
-        return cls(patch.index, patch.region, reason)
+        return cls(patch.index, patch.region, reason, notes or {})
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from detailer.core.paths import is_there
 from detailer.core.pixels import Picture
 from detailer.core.regions import Regions, grow, intersect
 from detailer.core.segmenter import Segmenter
@@ -176,4 +176,4 @@ def _halves(path: str, name: str, both: bool) -> tuple[str, str]:
 
 def _is_there(spec: str) -> bool:
     path = Spec.parse(spec).path
-    return not path or Path(path).exists()
+    return not path or is_there(path)

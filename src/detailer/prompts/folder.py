@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from detailer.core.paths import local_path
 from detailer.errors import InputError
 from detailer.prompts.outline import outlined
 
@@ -43,10 +44,10 @@ class Folder:
         Raises:
             InputError: If there is no such folder.
         """
-        if not Path(path).is_dir():
-            there = "is a file" if Path(path).exists() else "does not exist"
+        self.path = local_path(path, "the folder of wildcards")
+        if not self.path.is_dir():
+            there = "is a file" if self.path.exists() else "does not exist"
             raise InputError(f"the folder of wildcards {str(path)!r} {there}; give a folder")
-        self.path = Path(path)
         self._read: dict[str, tuple[str, ...]] = {}
 
     def names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from detailer.core.nearest import nearest
+from detailer.core.paths import local_path
 from detailer.errors import InputError
 from detailer.recipe import Recipe
 
@@ -22,10 +23,10 @@ def find(name: str | Path) -> Recipe:
     Raises:
         InputError: If there is no such name or file, or it cannot be read.
     """
-    path = Path(name)
     if str(name) in names():
         return Recipe.read(_FOLDER / f"{name}.toml")
+    path = local_path(name, "recipe")
     if path.suffix or path.exists():
-        return Recipe.read(path.expanduser())
+        return Recipe.read(path)
     hint = nearest(str(name), names())
     raise InputError(f"recipe {str(name)!r} is neither a file nor a name; {hint}")

@@ -95,12 +95,12 @@ def _run(words: list[str]) -> int:
 
 def _unknown(word: str) -> DetailerError:
     import difflib
-    from pathlib import Path
 
+    from detailer.core.paths import is_there
     from detailer.errors import InputError
 
     near = difflib.get_close_matches(word, _COMMANDS, n=1)
-    if Path(word).is_file():
+    if is_there(word):
         hint = f"to detail it: detailer run {word}"
     else:
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_COMMANDS)}"

@@ -14,7 +14,10 @@ from detailer.flow import Planned, Step
 
 @dataclass(frozen=True)
 class Entry:
-    """One region and what became of it; `reason` says why it was skipped or failed."""
+    """One region and what became of it; `reason` says why it was skipped or failed.
+
+    `notes` is what a painter noted of it, or whoever measured it while it was planned.
+    """
 
     index: int
     region: Region
@@ -59,7 +62,9 @@ class Done:
         if isinstance(step, Planned):
             self.passes.append(Pass(step.plan))
         elif isinstance(step, Skipped):
-            self._add(Entry(step.index, step.region, "skipped", reason=step.reason))
+            notes = step.notes
+            entry = Entry(step.index, step.region, "skipped", reason=step.reason, notes=notes)
+            self._add(entry)
         elif isinstance(step, Painted):
             patch = step.patch
             self._add(Entry(patch.index, patch.region, "painted", patch, notes=step.notes))

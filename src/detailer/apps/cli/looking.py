@@ -21,10 +21,11 @@ from detailer.apps.cli.options import (
 from detailer.apps.cli.parser import Parser
 from detailer.apps.cli.progress import complain
 from detailer.apps.cli.sheet import FORMATS, save
-from detailer.apps.cli.targets import Output, side_jobs
+from detailer.apps.cli.targets import Output, make_folder, side_jobs
 from detailer.apps.files import Limits, read
 from detailer.apps.files.store import store
 from detailer.core.canvas import Canvas
+from detailer.core.paths import local_path
 from detailer.errors import DetailerError
 
 
@@ -89,14 +90,15 @@ def each_picture(
 def put(text: str, path: str | Path) -> None:
     """Text to a file, whole or not at all, or to the screen if there is no path."""
     if path:
-        place = Path(path).expanduser()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        store(text.encode("utf-8"), place)
+        place = local_path(path)
+        make_folder(place.parent)
+        # Half a character, as in some files' names, as the screen has it too.
+        store(text.encode("utf-8", "backslashreplace"), place)
     else:
         sys.stdout.write(text)
 
 
 def put_picture(image: Image.Image, path: Path) -> None:
     """A drawing to its file; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     save(image, path)

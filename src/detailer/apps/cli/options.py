@@ -11,6 +11,7 @@ from detailer.apps.cli.flags import Flag, Group, flags_of, given, overridden, st
 from detailer.apps.cli.parser import Parser
 from detailer.apps.files import Limits, Photo, read, read_frames
 from detailer.core.paint import Paint
+from detailer.core.paths import local_path
 from detailer.engines.painters.diffusion.options import Options
 from detailer.engines.painters.listed import RESTORE, RESTORE_FAST
 from detailer.errors import InputError, MissingEngineError
@@ -164,7 +165,7 @@ def chosen(arguments: argparse.Namespace) -> Choice:
         raise InputError("--mask and --detector both say where to work; give one of them")
     recipe = overridden(recipe, arguments)
     if mask:
-        if not Path(mask).expanduser().is_file():
+        if not local_path(mask, "mask").is_file():
             raise InputError(f"mask {mask} is not a file; give a picture")
         recipe = recipe.but(detect=recipe.detect.but(detector=f"mask:{mask}"))
     beside = {name: vars(arguments)[name] for name in ("style", "upscaler") if name in arguments}

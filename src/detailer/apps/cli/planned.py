@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from detailer.core.paths import local_path
 from detailer.core.plan import Patch, Plan
 from detailer.core.planfile import loads
 from detailer.errors import InputError
@@ -24,8 +24,9 @@ def read_plan(path: str) -> Plan:
     Raises:
         InputError: If it cannot be read or is no plan; it names the file.
     """
+    place = local_path(path, "plan")
     try:
-        return loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        return loads(place.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"plan {path} cannot be read: {error}") from error
     except InputError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from detailer.apps.cli.done import Done, Entry
-from detailer.apps.cli.record import rounded, seen
+from detailer.apps.cli.record import noted, rounded, seen
 from detailer.apps.cli.targets import Job
 from detailer.core.plan import Failed, Painted, Progress, Skipped
 from detailer.flow import Planned, Step
@@ -193,19 +193,23 @@ def _values(step: Step) -> dict[str, Any]:
     if isinstance(step, Progress):
         return {"step": "progress", "done": step.done, "total": step.total, "text": step.text}
     if isinstance(step, Skipped):
-        entry = Entry(step.index, step.region, "skipped", reason=step.reason)
-        return {"step": "skipped", "index": step.index, **seen(entry)}
+        notes = step.notes
+        entry = Entry(step.index, step.region, "skipped", reason=step.reason, notes=notes)
+        return {"step": "skipped", "index": step.index, **seen(entry), **noted(entry)}
     if isinstance(step, Painted | Failed):
         patch = step.patch
         state: Any = "painted" if isinstance(step, Painted) else "failed"
         reason = step.reason if isinstance(step, Failed) else ""
+        notes = step.notes if isinstance(step, Painted) else {}
+        entry = Entry(patch.index, patch.region, state, reason=reason, notes=notes)
         return {
             "step": state,
             "index": patch.index,
-            **seen(Entry(patch.index, patch.region, state, reason=reason)),
+            **seen(entry),
             "window": rounded(patch.window.box),
             "size": [patch.size.width, patch.size.height],
             "seed": patch.paint.seed,
+            **noted(entry),
         }
     return {}
 

@@ -16,6 +16,7 @@ from detailer.apps.cli.targets import Output, one_file
 from detailer.apps.files import read
 from detailer.apps.files.formats import FORMATS
 from detailer.apps.files.infotext import infotext_of
+from detailer.core.paths import local_path
 from detailer.errors import InputError
 from detailer.recipe import Recipe
 
@@ -53,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     if arguments.output:
         one_file([], Output(arguments.output, overwrite=arguments.overwrite))
     source = arguments.source
-    values = _piped() if source == "-" else _in_file(Path(source).expanduser())
+    values = _piped() if source == "-" else _in_file(local_path(source))
     try:
         recipe = Recipe.from_adetailer(values)
     except InputError as error:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from detailer import __version__
 from detailer.apps.cli.done import Done, Entry, Pass
@@ -64,9 +68,7 @@ def _entry(entry: Entry, paint: Paint) -> dict[str, Any]:
         own = told.model_dump(mode="json", exclude={"painter", "seed"})
         other = {name: value for name, value in own.items() if value != usual[name]}
         values |= {"paint": other} if other else {}
-    if entry.notes:
-        values["notes"] = dict(entry.notes)
-    return values
+    return values | noted(entry)
 
 
 def seen(entry: Entry) -> dict[str, Any]:
@@ -80,6 +82,26 @@ def seen(entry: Entry) -> dict[str, Any]:
     return values | ({"reason": entry.reason} if entry.reason else {})
 
 
+def noted(entry: Entry) -> dict[str, Any]:
+    """What was noted of a region, under "notes", as JSON can hold it; nothing if nothing was."""
+    return {"notes": _plain(entry.notes)} if entry.notes else {}
+
+
 def rounded(box: Box) -> list[float]:
     """A box's sides to a hundredth of a pixel."""
     return [round(float(side), 2) for side in box]
+
+
+def _plain(value: Any) -> Any:
+    """Numbers, truths, texts, lists and tables; what is none of these as a text, NaN as null."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes):
+        return [_plain(each) for each in value]
+    return str(value)

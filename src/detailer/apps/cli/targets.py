@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detailer.apps.files import SUFFIXES
-from detailer.errors import InputError
+from detailer.core.paths import is_there, local_path, refusal, shown, too_long
+from detailer.errors import InputError, OutputError
 
 _ADDED = "-detailed"
 
@@ -40,7 +41,7 @@ class Output:
 
     def is_folder(self, several: bool) -> bool:
         """Whether the path means a folder: it is one, ends like one, or has no suffix."""
-        path = Path(self.path)
+        path = local_path(self.path)
         ends_so = self.path.endswith(("/", os.sep)) or not path.suffix
         return path.is_dir() or ends_so or (several and not is_picture(path))
 
@@ -90,7 +91,7 @@ def side_jobs(sources: Sequence[Path], output: Output, endings: Sequence[str]) -
     Raises:
         InputError: As `jobs` does.
     """
-    where = Path(output.path).expanduser()
+    where = local_path(output.path)
     if output.is_folder(several=False):
         made = [Job(source, where / f"{source.stem}{endings[0]}") for source in sources]
     elif len(sources) > 1:
@@ -107,7 +108,7 @@ def one_file(sources: Sequence[Path], output: Output) -> Path:
     Raises:
         InputError: If it is a source or a folder, is there already, or cannot be written.
     """
-    where = Path(output.path).expanduser()
+    where = local_path(output.path)
     if output.path.endswith(("/", os.sep)):
         raise InputError(f"{output.path} is a folder; give the name of a file")
     made = [Job(sources[0] if sources else Path(), where)]
@@ -115,7 +116,22 @@ def one_file(sources: Sequence[Path], output: Output) -> Path:
     return where
 
 
+def make_folder(folder: Path) -> None:
+    """The folder, and those it lies in.
+
+    Raises:
+        OutputError: If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"folder {folder} cannot be made: {error.strerror}") from error
+
+
 def _check(made: Sequence[Job], endings: Sequence[str], lost: Iterator[str]) -> None:
+    refused = list(_refused(made))
+    if refused:
+        raise InputError("\n".join(refused))
     checks = (_nameless(made, endings), _clashes(made), lost, _unwritable(made))
     problems = [problem for check in checks for problem in check]
     if problems:
@@ -123,6 +139,8 @@ def _check(made: Sequence[Job], endings: Sequence[str], lost: Iterator[str]) -> 
 
 
 def _matching(name: str) -> list[Path]:
+    if refusal(name):
+        return [Path(name)]
     path = Path(name).expanduser()
     if not path.exists() and any(mark in name for mark in "*?["):
         return sorted(path.parent.glob(path.name)) or [path]
@@ -130,6 +148,8 @@ def _matching(name: str) -> list[Path]:
 
 
 def _missing(path: Path) -> str:
+    if reason := refusal(path):
+        return f"{shown(path)} cannot be read: {reason}"
     if path.is_dir():
         return f"{path} is a folder; give its pictures: {path / '*.jpg'}"
     if not path.exists():
@@ -143,9 +163,9 @@ def _job(source: Path, output: Output, folder: bool) -> Job:
         target = source.with_name(f"{source.stem}{_ADDED}{suffix}")
     elif folder:
         name = source.name if is_picture(source) else f"{source.name}.png"
-        target = Path(output.path).expanduser() / name
+        target = local_path(output.path) / name
     else:
-        target = Path(output.path).expanduser()
+        target = local_path(output.path)
     preview = target.with_name(f"{target.stem}-preview.png") if output.previews else None
     return Job(source, target, preview)
 
@@ -195,9 +215,21 @@ def _lost(
             yield f"{job.preview} is a source and a sheet would replace it; use -o"
 
 
+def _refused(made: Sequence[Job]) -> Iterator[str]:
+    """Places that the system would not look at, or could not give a file of that name."""
+    for path in (path for job in made for path in _files(job)):
+        if name := too_long(path):
+            yield (
+                f"{shown(name)} is too long for a file's name on this system ({len(name)}"
+                " characters); give another with -o"
+            )
+        elif reason := refusal(path):
+            yield f"{shown(path)} cannot be written: {reason}"
+
+
 def _unwritable(made: Sequence[Job]) -> Iterator[str]:
     for path in (path for job in made for path in _files(job)):
-        there = next((one for one in (path, *path.parents) if one.exists()), Path())
+        there = next((one for one in (path, *path.parents) if is_there(one)), Path())
         if path.is_dir():
             yield f"{path} is a folder; give the name of a file"
         elif there != path and not there.is_dir():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +11,10 @@ from detailer.apps.cli.done import Done
 from detailer.apps.cli.options import Choice
 from detailer.apps.cli.progress import Outcome, Reporter
 from detailer.apps.cli.record import record
-from detailer.apps.cli.targets import Job
+from detailer.apps.cli.targets import Job, make_folder
 from detailer.apps.files import Photo, Write, check_target, write, write_untouched
 from detailer.core.canvas import Canvas
+from detailer.core.paths import shown, too_long
 from detailer.core.pixels import Native
 from detailer.core.plan import Plan
 from detailer.engines.upscalers.esrgan import Esrgan, Factor, Upscaled
@@ -69,7 +69,11 @@ class Work:
         Raises:
             DetailerError: If it cannot be done; nothing is written then.
         """
-        _make_folder(job.target.parent)
+        for path in (job.target, job.preview):
+            # Frames are numbered, which makes the names of a file longer.
+            if path and (name := too_long(path)):
+                raise OutputError(f"{shown(name)} is too long for a file's name on this system")
+        make_folder(job.target.parent)
         check_target(
             self.upscale.foreseen(photo) if self.upscale else photo, job.target, self.write
         )
@@ -125,10 +129,3 @@ class Work:
             known = f"there are 0 to {max(there)}" if there else "nothing was found"
             raise InputError(f"--only {','.join(map(str, lacking))}: no such region; {known}")
         return plan.only(set(self.only))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"folder {folder} cannot be made: {error.strerror}") from error

@@ -26,6 +26,10 @@ def carried(metadata: Metadata, source: str, target: str) -> Metadata:
     """The metadata as a file of the target's format is to have it, by the names of formats."""
     if source == target:
         return metadata
+    told = xmp.without_claims(metadata.xmp)
+    if told != metadata.xmp:
+        log.warning("%s has no place for what lies behind a JPEG's picture: a gain map", target)
+    metadata = replace(metadata, exif=exif.bare(metadata.exif), xmp=told)
     if source == "TIFF" and metadata.exif:
         metadata = replace(metadata, exif=_of_exif_alone(metadata.exif))
     if target != "PNG" and metadata.texts:
@@ -33,9 +37,19 @@ def carried(metadata: Metadata, source: str, target: str) -> Metadata:
     return metadata
 
 
-def renewed(metadata: Metadata, size: Size) -> Metadata:
-    """Upright, of this size, and without a thumbnail of what was there before."""
+def renewed(metadata: Metadata, size: Size, turned: bool = False) -> Metadata:
+    """Of this size when upright, and without a thumbnail of what was there before.
+
+    Args:
+        metadata: As it was read.
+        size: Of the upright picture.
+        turned: Whether it is stored turned, as it was, with its orientation; else upright.
+    """
     block = metadata.exif
+    if turned:
+        if exif.orientation(block) > 4:
+            size = Size(size.height, size.width)
+        return replace(metadata, exif=exif.renewed(block, size, None) if block else None)
     return replace(
         metadata,
         exif=exif.renewed(block, size) if block else None,

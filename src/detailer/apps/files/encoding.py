@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 
@@ -23,13 +23,32 @@ class PngEncoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """What a JPEG file holds behind its first picture.
+
+    Attributes:
+        pictures: Where further pictures begin in it.
+        distance: How many bytes it begins behind the place that the index of pictures counts from;
+            0 if there is no index, or one that is wrong.
+    """
+
+    content: bytes = field(default=b"", repr=False)
+    pictures: tuple[int, ...] = ()
+    distance: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class JpegEncoding:
     """Quantisation tables and subsampling, which decide what is lost, and the segments.
+
+    Where no pixel of a block changes, its coefficients are taken from the file itself.
 
     Attributes:
         tables: 64 values each, as Pillow orders them; none: by quality.
         subsampling: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0.
         stored_as_rgb: Whether the components are RGB, not YCbCr.
+        coded: The file without the segments, up to its first picture's end.
+        behind: What follows there.
     """
 
     format: ClassVar[str] = "JPEG"
@@ -38,6 +57,8 @@ class JpegEncoding:
     progressive: bool = False
     stored_as_rgb: bool = False
     segments: tuple[Block, ...] = ()
+    coded: bytes = field(default=b"", repr=False, compare=False)
+    behind: Behind = field(default=Behind(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,21 @@ _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 
 
 def bare(block: bytes | None) -> bytes | None:
-    """The block without the name that JPEG, and some writers of WebP, put before it."""
-    return block.removeprefix(_PREFIX) if block else None
+    """The block without the name that JPEG, and some writers of other files, put before it."""
+    while block and block.startswith(_PREFIX):
+        block = block[len(_PREFIX) :]
+    return block
+
+
+def opened(block: bytes | None) -> tags.Structure | None:
+    """What a block holds, named or bare; offsets count from behind the name."""
+    block = bare(block)
+    return tags.opened(block) if block else None
 
 
 def orientation(block: bytes | None) -> int:
     """1 to 8 as EXIF numbers them; 1, upright, where the block does not say."""
-    structure = tags.opened(block) if block else None
+    structure = opened(block)
     if structure is None or ORIENTATION not in structure.directory:
         return 1
     value = structure.directory[ORIENTATION].number(structure.order)
@@ -33,7 +41,7 @@ def orientation(block: bytes | None) -> int:
 
 def resolution(block: bytes | None) -> tuple[float, float] | None:
     """Pixels per inch, (x, y), where the block gives them."""
-    structure = tags.opened(block) if block else None
+    structure = opened(block)
     if structure is None:
         return None
     order, directory = structure.order, structure.directory
@@ -59,24 +67,42 @@ def upright(pixels: Native, orientation: int) -> Native:
     return np.ascontiguousarray(pixels)
 
 
-def renewed(block: bytes, size: Size) -> bytes:
-    """The block with orientation 1, the new size, and no thumbnail of what was there before.
+def stored(pixels: Native, orientation: int) -> Native:
+    """Upright pixels as a file of this orientation holds them."""
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation > 4:
+        pixels = pixels.swapaxes(0, 1)
+    return np.ascontiguousarray(pixels)
 
-    Values are changed where they lie, because a maker's note is lost when it is moved.
+
+def renewed(block: bytes, size: Size, orientation: int | None = 1) -> bytes:
+    """The block with an orientation, the new size, and no thumbnail of what was there before.
+
+    Values are changed where they lie, because a maker's note is lost when it is moved. A name
+    before it stays.
+
+    Args:
+        block: An EXIF block.
+        size: As the picture is stored.
+        orientation: 1 to 8; None leaves it as it is.
     """
-    structure = tags.opened(block)
+    structure, plain = opened(block), bare(block) or b""
     if structure is None:
         return block
-    out = bytearray(block)
+    out = bytearray(plain)
     inner = structure.directory.get(tags.EXIF)
     for directory in (structure.directory, inner.inside if inner else {}):
-        _set(out, structure.order, directory.get(ORIENTATION), 1)
+        if orientation is not None:
+            _set(out, structure.order, directory.get(ORIENTATION), orientation)
         for number in _WIDTHS:
             _set(out, structure.order, directory.get(number), size.width)
         for number in _HEIGHTS:
             _set(out, structure.order, directory.get(number), size.height)
     _forget_thumbnail(out, structure)
-    return bytes(out)
+    return block[: len(block) - len(plain)] + bytes(out)
 
 
 def _forget_thumbnail(block: bytearray, structure: tags.Structure) -> None:
@@ -98,7 +124,7 @@ def _forget_thumbnail(block: bytearray, structure: tags.Structure) -> None:
 
 def without_orientation(block: bytes | None) -> bytes | None:
     """The block put together anew from its sound parts, for formats that turn by other means."""
-    structure = tags.opened(block) if block else None
+    structure = opened(block)
     if structure is None:
         return None
     kept = {n: tag for n, tag in structure.directory.items() if n != ORIENTATION}

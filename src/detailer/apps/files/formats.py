@@ -25,6 +25,8 @@ class Format:
         models: The colour models, and those that may have alpha.
         depths: From the least to the most.
         longest: The longest side in pixels.
+        turned: Whether a file stored turned is written so again: upright, no block would be
+            what it was. Other formats lose nothing, or all pixels alike, and are written upright.
         begins: Whether a file beginning with these 64 bytes is one.
     """
 
@@ -38,6 +40,7 @@ class Format:
     with_alpha: tuple[Model, ...]
     depths: tuple[np.dtype[np.generic], ...]
     longest: int
+    turned: bool = False
 
 
 FORMATS = (
@@ -64,6 +67,7 @@ FORMATS = (
         with_alpha=(),
         depths=(_BYTE,),
         longest=65_500,
+        turned=True,
     ),
     Format(
         name="WebP",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detailer.apps.files import tags
+from detailer.apps.files import exif, tags
 from detailer.apps.files.photo import Photo
 
 PARAMETERS = "parameters"
@@ -17,7 +17,7 @@ def infotext_of(photo: Photo) -> str:
 
 
 def _comment(block: bytes | None) -> str:
-    structure = tags.opened(block) if block else None
+    structure = exif.opened(block)
     inside = structure.directory.get(tags.EXIF) if structure else None
     tag = inside.inside.get(_COMMENT) if inside else None
     return decoded(tag.body) if tag else ""

@@ -6,12 +6,13 @@ import io
 import logging
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from detailer.apps.files import exif, xmp
+from detailer.apps.files import dct, exif, mpf, xmp
 from detailer.apps.files.encoding import Block, JpegEncoding
 from detailer.apps.files.photo import Metadata, Photo, Text
 from detailer.apps.files.segments import (
@@ -21,17 +22,18 @@ from detailer.apps.files.segments import (
     COMMENT,
     EXIF,
     JFIF,
-    MULTIPLE,
     ROOM,
     XMP,
+    end_of,
     joined,
     profile_in,
     profile_segments,
     split,
 )
-from detailer.apps.files.source import Extent, Source
+from detailer.apps.files.source import FAILURES, Extent, Source
 from detailer.core.colour import Colour
 from detailer.core.geometry import Size
+from detailer.core.pixels import Native
 from detailer.core.profile import Model
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,8 @@ def measure(source: Source) -> Extent:
 
 def decode(source: Source) -> Photo:
     """The picture with its tables and segments."""
-    segments, coded = source.attempt(lambda: split(source.content))
+    end = source.attempt(lambda: end_of(source.content))
+    segments, coded = source.attempt(lambda: split(source.content[:end]))
     with _opened(source, coded) as image:
         pixels = source.attempt(lambda: np.asarray(image))
         encoding = JpegEncoding(
@@ -59,6 +62,8 @@ def decode(source: Source) -> Photo:
             progressive="progressive" in image.info,
             stored_as_rgb=_stored_as_rgb(image),
             segments=segments,
+            coded=coded,
+            behind=mpf.behind(source.content, end),
         )
         model = _MODES[image.mode]
     metadata = _metadata(segments)
@@ -66,15 +71,72 @@ def decode(source: Source) -> Photo:
 
 
 def encode(photo: Photo, quality: int | None = None) -> bytes:
-    """The file, coded as it was, or with a quality of 1 to 100 if one is given."""
+    """The file, coded as it was, or with a quality of 1 to 100 if one is given.
+
+    The picture lies in it as the EXIF block's orientation says. Without a quality, blocks of
+    which no pixel differs from the file that was read keep their coefficients. What lay behind
+    the picture, such as a gain map, stays if it is still true, else it goes with its claims.
+    """
     old = photo.encoded_as(JpegEncoding)
+    pixels = exif.stored(photo.pixels, exif.orientation(photo.metadata.exif))
+    before = _pixels(old.coded) if old.coded else None
+    cells = None if before is None or before.shape != pixels.shape else dct.changed(before, pixels)
+    coded = None
+    if before is not None and cells is not None and quality is None:
+        coded = _kept(photo, _Change(before, pixels, cells)) if cells.any() else old.coded
+    coded = coded or _coded(photo.colour.model, pixels, old, quality)
+    if mpf.may_stay(old.behind, cells, (pixels.shape[1], pixels.shape[0])):
+        segments = tuple(s for s in old.segments if not mpf.is_claim(s, old.behind))
+        return mpf.appended(joined(_segments(photo.metadata, segments), coded), old.behind)
+    if lost := mpf.told(old.behind):
+        log.warning("%s: %s is of what was there before, and is left out", photo.path, lost)
+    metadata = replace(photo.metadata, xmp=xmp.without_claims(photo.metadata.xmp))
+    segments = tuple(s for s in old.segments if not mpf.is_claim(s))
+    return joined(_segments(metadata, segments), coded)
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """A file's pixels before and after, and the cells in which they differ."""
+
+    before: Native
+    after: Native
+    cells: dct.Cells
+
+
+def _pixels(coded: bytes) -> Native:
+    with JpegImageFile(io.BytesIO(coded)) as image:
+        return np.asarray(image)
+
+
+def _kept(photo: Photo, change: _Change) -> bytes | None:
+    """The file that was read with only the blocks replaced that must be; None if it cannot be."""
+    if not dct.available():
+        log.info("pyjpegio is not installed: all blocks of %s are coded anew", photo.path)
+        return None
+    coded = photo.encoded_as(JpegEncoding).coded
+    try:
+        merged = dct.merged(coded, change.after, change.cells)
+        with JpegImageFile(io.BytesIO(coded)) as image:
+            factors = [(layer[1], layer[2]) for layer in image.layer]
+        moved = dct.changed(change.before, _pixels(merged))
+        if (moved & ~dct.reach(change.cells, factors)).any():
+            raise ValueError("unpainted blocks would not stay as they were")
+    except FAILURES as error:
+        log.warning("all blocks of %s are coded anew: %s", photo.path, error)
+        return None
+    return merged
+
+
+def _coded(model: Model, pixels: Native, old: JpegEncoding, quality: int | None) -> bytes:
+    """All of the picture coded anew, with the old tables and subsampling."""
     options: dict[str, object] = {"quality": quality or _NEW_QUALITY}
     if quality is None and old.tables:
         options = {"qtables": [list(table) for table in old.tables]}
     file = io.BytesIO()
-    mode = next(mode for mode, model in _MODES.items() if model == photo.colour.model)
-    size = photo.size.width, photo.size.height
-    Image.frombuffer(mode, size, photo.pixels, "raw", mode, 0, 1).save(
+    mode = next(mode for mode, one in _MODES.items() if one == model)
+    size = pixels.shape[1], pixels.shape[0]
+    Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1).save(
         file,
         "JPEG",
         subsampling=old.subsampling,
@@ -82,7 +144,7 @@ def encode(photo: Photo, quality: int | None = None) -> bytes:
         keep_rgb=old.stored_as_rgb,
         **options,
     )
-    return joined(_segments(photo.metadata, old.segments), file.getvalue())
+    return file.getvalue()
 
 
 def _opened(source: Source, coded: bytes) -> JpegImageFile:
@@ -158,8 +220,8 @@ def _fits(prefix: bytes, body: bytes) -> bool:
 
 
 def _renewed(segment: Block) -> bool:
-    """Whether a segment is written from the metadata, by the encoder, or would now be untrue."""
-    return segment.name == APP14 or segment.body.startswith((EXIF, XMP, MULTIPLE))
+    """Whether a segment is written from the metadata, or by the encoder."""
+    return segment.name == APP14 or segment.body.startswith((EXIF, XMP))
 
 
 def _fresh(metadata: Metadata) -> Iterator[Block]:

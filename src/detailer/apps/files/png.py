@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL.PngImagePlugin import PngImageFile
 
+from detailer.apps.files import exif
 from detailer.apps.files.chunks import Header, joined, split
 from detailer.apps.files.encoding import Block, PngEncoding
 from detailer.apps.files.photo import Metadata, Photo, colour_of
@@ -24,8 +25,10 @@ from detailer.apps.files.texts import (
     XMP_KEYWORD,
     profile_chunk,
     profile_in,
+    raw_exif,
     text_chunk,
     texts,
+    with_raw_exif,
     xmp_chunk,
 )
 from detailer.core.geometry import Size
@@ -75,10 +78,17 @@ def encode(photo: Photo, quality: int | None = None) -> bytes:
     old = photo.encoded_as(PngEncoding).chunks
     start = next((i for i, chunk in enumerate(old) if chunk.name == b"IDAT"), len(old))
     same = bool(old) and _form(old[0]) == _form(header)
-    new = _from_metadata(photo.metadata, fresh=not old)
+    old = tuple(_upright(chunk, photo.size) for chunk in old)
+    new = _from_metadata(photo.metadata, old)
     # Before the pixels, where readers find them without decoding.
     before = [header, *_kept(old[:start], same), *new]
     return joined([*before, *image, *_kept(old[start:], same), Block(b"IEND", b"")])
+
+
+def _upright(chunk: Block, size: Size) -> Block:
+    """The chunk; EXIF in a raw profile made true of the picture as it now is."""
+    block = raw_exif(chunk)
+    return chunk if block is None else with_raw_exif(chunk, exif.renewed(block, size))
 
 
 def _frames(source: Source, chunks: tuple[Block, ...]) -> int:
@@ -98,10 +108,11 @@ def _frame(source: Source) -> Native:
 
 def _metadata(chunks: tuple[Block, ...]) -> Metadata:
     first = {chunk.name: chunk.body for chunk in reversed(chunks)}
-    found = tuple(texts(chunks))
+    found = tuple(texts(chunk for chunk in chunks if raw_exif(chunk) is None))
     packet = next((text.value for text in found if text.keyword == XMP_KEYWORD), None)
+    raw = next(filter(None, map(raw_exif, chunks)), None)
     return Metadata(
-        exif=first.get(b"eXIf"),
+        exif=first.get(b"eXIf", raw),
         xmp=packet.encode() if packet else None,
         icc=profile_in(first[b"iCCP"]) if b"iCCP" in first else None,
         dpi=_dpi(first.get(b"pHYs", b"")),
@@ -116,14 +127,16 @@ def _dpi(body: bytes) -> tuple[float, float] | None:
     return x * _INCH, y * _INCH
 
 
-def _from_metadata(metadata: Metadata, fresh: bool) -> Iterator[Block]:
+def _from_metadata(metadata: Metadata, old: tuple[Block, ...]) -> Iterator[Block]:
     """Chunks for what is renewed; for all the rest too where no chunks of the source hold it."""
+    fresh = not old
+    is_raw = all(c.name != b"eXIf" for c in old) and any(map(raw_exif, old))
     if fresh and metadata.icc:
         yield profile_chunk(metadata.icc)
     if fresh and metadata.dpi:
         x, y = (round(dots / _INCH) for dots in metadata.dpi)
         yield Block(b"pHYs", struct.pack(">LLB", x, y, 1))
-    if metadata.exif:
+    if metadata.exif and not is_raw:
         yield Block(b"eXIf", metadata.exif)
     if metadata.xmp:
         yield xmp_chunk(metadata.xmp)

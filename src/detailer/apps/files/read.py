@@ -11,6 +11,7 @@ from detailer.apps.files.formats import SUFFIXES, Format, by_content
 from detailer.apps.files.palette import Palette
 from detailer.apps.files.photo import Limits, Photo
 from detailer.apps.files.source import Source
+from detailer.core.paths import refusal, shown
 from detailer.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ def read_frames(path: Path | str, limits: Limits | None = None) -> tuple[Photo, 
 
 def _opened(path: Path, limits: Limits) -> tuple[Source, Format, int]:
     """The file's bytes, its format, and its number of frames, all within the limits."""
+    if reason := refusal(path):
+        raise InputError(f"{shown(path)} cannot be read: {reason}")
     try:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -12,8 +13,13 @@ JFIF, ADOBE, MULTIPLE = b"JFIF\0", b"Adobe", b"MPF\0"
 APP0, APP1, APP2, APP14, COMMENT = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xee", b"\xff\xfe"
 ROOM = 65_533
 """Most bytes that one segment holds."""
+ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
+"""What ISO 21496-1's metadata of gain maps begin with, in APP2."""
+
+# In the pixels' own bytes every 0xFF is followed by a 0 or the number of a restart.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _ALONE = {0x01, *range(0xD0, 0xD9)}
-_SCAN = 0xDA
+_SCAN, _END, _BEGIN = 0xDA, 0xD9, 0xD8
 
 
 def split(content: bytes) -> tuple[tuple[Block, ...], bytes]:
@@ -31,6 +37,31 @@ def split(content: bytes) -> tuple[tuple[Block, ...], bytes]:
         if not _is_carried(name) or body.startswith((JFIF, ADOBE)):
             coded.append(content[begin:end])
     return tuple(segments), b"".join(coded)
+
+
+def end_of(content: bytes) -> int:
+    """Where a file's first picture ends; its last byte where no end is marked.
+
+    ValueError where the file ends before its pixels begin.
+    """
+    *_, (_, at, end) = _walked(content)
+    while content[at + 1] != _END:
+        length = int.from_bytes(content[at + 2 : at + 4], "big")
+        found = _MARKER.search(content, at + 2 + length)
+        if found is None:
+            return end
+        at = found.start()
+        if content[at + 1] == _BEGIN:
+            return at
+    return at + 2
+
+
+def place_of(content: bytes, prefix: bytes) -> int:
+    """Where the body of the first segment that begins so lies in a file; -1 if there is none."""
+    for name, begin, _ in _walked(content):
+        if _is_carried(name) and content.startswith(prefix, begin + 4):
+            return begin + 4
+    return -1
 
 
 def joined(segments: Iterable[Block], coded: bytes) -> bytes:

@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections.abc import Iterable, Iterator
 
+from detailer.apps.files import exif
 from detailer.apps.files.encoding import Block
 from detailer.apps.files.photo import Text
 
@@ -13,7 +14,11 @@ log = logging.getLogger(__name__)
 
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 XMP_KEYWORD = "XML:com.adobe.xmp"
+RAW_EXIF = ("Raw profile type exif", "Raw profile type APP1")
+"""Keywords under which ImageMagick, and others before PNG had eXIf, keep EXIF as a text."""
+
 _LARGEST = 64_000_000
+_LINE = 72  # hexadecimal digits, as ImageMagick writes them
 
 
 def texts(chunks: Iterable[Block]) -> Iterator[Text]:
@@ -72,3 +77,35 @@ def profile_in(body: bytes) -> bytes | None:
         return _inflated(body.partition(b"\0")[2][1:])
     except (ValueError, zlib.error):
         return None
+
+
+def raw_exif(chunk: Block) -> bytes | None:
+    """The EXIF block in a raw profile, with the name before it if it has one; None if none is."""
+    keyword = chunk.body.partition(b"\0")[0].decode("latin-1")
+    if chunk.name not in TEXTS or keyword not in RAW_EXIF:
+        return None
+    try:
+        # A name, how many bytes there are, and these in hexadecimal digits.
+        _, length, *digits = _text(chunk).value.split()
+        block = bytes.fromhex("".join(digits))
+        whole = len(block) == int(length)
+    except (ValueError, zlib.error):
+        return None
+    # APP1 may be XMP as well.
+    return block if whole and exif.opened(block) else None
+
+
+def with_raw_exif(chunk: Block, block: bytes) -> Block:
+    """A raw profile's chunk with another EXIF block, of the same kind and form."""
+    name = _text(chunk).value.split()[0]
+    digits = block.hex()
+    lines = [digits[at : at + _LINE] for at in range(0, len(digits), _LINE)]
+    value = "\n".join([f"\n{name}", f"{len(block):8}", *lines, ""]).encode("latin-1")
+    keyword, _, rest = chunk.body.partition(b"\0")
+    if chunk.name == b"tEXt":
+        return Block(chunk.name, keyword + b"\0" + value)
+    if chunk.name == b"zTXt":
+        return Block(chunk.name, keyword + b"\0\0" + zlib.compress(value))
+    language, translated, _ = rest[2:].split(b"\0", 2)
+    head = b"\0".join([keyword, rest[:2] + language, translated, b""])
+    return Block(chunk.name, head + (zlib.compress(value) if rest[:1] == b"\1" else value))

@@ -17,6 +17,7 @@ from detailer.apps.files.photo import Photo, channels_of
 from detailer.apps.files.record import read_record, recorded
 from detailer.apps.files.source import FAILURES, Source
 from detailer.apps.files.store import store
+from detailer.core.paths import refusal, shown
 from detailer.core.pixels import Native
 from detailer.core.settings import Settings
 from detailer.errors import InputError, OutputError
@@ -47,7 +48,9 @@ def write(
     """The pixels in a file of the format that the target's suffix names.
 
     Mode, depth, profile, EXIF (upright, of the new size), resolution, texts and XMP are those
-    of the photo, as far as the format can hold them. The target is replaced whole or not at all.
+    of the photo, as far as the format can hold them. A JPEG that stays one keeps its orientation,
+    and the coefficients of all blocks of which no pixel differs, if pyjpegio is installed and no
+    quality is given. The target is replaced whole or not at all.
 
     Args:
         photo: What was read.
@@ -70,7 +73,8 @@ def write(
         )
     form = by_suffix(target)
     painted = _painted(photo, pixels, settings.keep_palette)
-    metadata = recorded(renewed(photo.metadata, painted.size), record, form.name)
+    turned = form.turned and form.name == photo.format
+    metadata = recorded(renewed(photo.metadata, painted.size, turned), record, form.name)
     metadata = carried(metadata, photo.format, form.name)
     ready = fitted(replace(painted, metadata=metadata), form)
     store(_encoded(ready, form, settings), target)
@@ -85,12 +89,8 @@ def check_target(photo: Photo, target: Path, settings: Write) -> None:
         OutputError: If there is no folder for it, it is a folder, or its name cannot be used.
     """
     check(photo, by_suffix(target))
-    try:
-        target.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+    if reason := refusal(target):
+        raise OutputError(f"{shown(target)} cannot be written: {reason}")
     if target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file")
     if not target.parent.is_dir():

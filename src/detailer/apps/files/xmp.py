@@ -23,6 +23,18 @@ _OURS = re.compile(
     rf'<rdf:Description[^>]*xmlns:detailer="{re.escape(_SPACE)}"[^>]*>'
     r"<detailer:record>[^<]*</detailer:record></rdf:Description>"
 )
+GAIN_MAP = "http://ns.adobe.com/hdr-gain-map/1.0/"
+"""The namespace of Ultra HDR's gain maps."""
+
+# Names by their namespace that tell of what lies behind a picture; an empty list is all names.
+_CLAIMS: dict[str, str] = {
+    GAIN_MAP: r"\w+",
+    "http://ns.google.com/photos/1.0/container/": r"\w+",
+    "http://ns.google.com/photos/1.0/container/item/": r"\w+",
+    "http://ns.google.com/photos/1.0/camera/": r"(?:MotionPhoto|MicroVideo)\w*",
+    "http://ns.apple.com/HDRGainMap/1.0/": r"\w+",
+    "http://ns.apple.com/pixeldatainfo/1.0/": r"\w+",
+}
 _END = re.compile(r"</\s*(?:\w+:)?RDF\s*>")
 _ABOUT = re.compile(r"""\brdf:about\s*=\s*(["'])(.*?)\1""")
 _ORIENTATION = re.compile(r"""((?:\btiff:Orientation\s*=\s*["'])|(?:<tiff:Orientation>))\s*[2-8]""")
@@ -72,6 +84,54 @@ def upright(packet: bytes | None) -> bytes | None:
     if text is None or not _ORIENTATION.search(text):
         return packet
     return _ORIENTATION.sub(r"\g<1>1", text).encode()
+
+
+def without_claims(packet: bytes | None) -> bytes | None:
+    """The packet without what it says of gain maps, films and other pictures in its file."""
+    text = _text(packet) if packet else None
+    if text is None:
+        return packet
+    before = text
+    for space, names in _CLAIMS.items():
+        for prefix in _prefixes(text, space):
+            name = f"{re.escape(prefix)}:{names}"
+            text = re.sub(rf"<({name})\b[^>]*?(?:/>|>.*?</\1\s*>)", "", text, flags=re.DOTALL)
+            text = re.sub(rf"""\s+{name}\s*=\s*(?:"[^"]*"|'[^']*')""", "", text)
+            if not re.search(rf"[<\s/]{re.escape(prefix)}:", text):
+                text = re.sub(rf"""\s+xmlns:{re.escape(prefix)}\s*=\s*["'][^"']*["']""", "", text)
+    return packet if text == before or _text(text.encode()) is None else text.encode()
+
+
+def gain_starts_at_zero(packet: bytes) -> bool:
+    """Whether Ultra HDR's metadata say that a gain map's 0 leaves a pixel as it is."""
+    text = _text(packet)
+    if text is None:
+        return False
+
+    def numbers(name: str, default: float) -> list[float]:
+        told = _numbers(text, name)
+        return told or [default]
+
+    same = numbers("OffsetSDR", 1 / 64) == numbers("OffsetHDR", 1 / 64)
+    based = re.search(r"""BaseRenditionIsHDR\s*(?:=\s*["']|>)\s*True""", text)
+    return same and based is None and not any(numbers("GainMapMin", 0.0))
+
+
+def _numbers(text: str, name: str) -> list[float]:
+    """A value of the gain map's namespace, or those of each channel."""
+    root = ElementTree.fromstring(text)
+    key = f"{{{GAIN_MAP}}}{name}"
+    for element in root.iter():
+        found = [element.get(key)] if element.get(key) else []
+        if element.tag == key:
+            found = [each.text for each in element.iter() if (each.text or "").strip()]
+        if found:
+            return [float(each or "nan") for each in found]
+    return []
+
+
+def _prefixes(text: str, space: str) -> list[str]:
+    return re.findall(rf"""xmlns:([\w.-]+)\s*=\s*["']{re.escape(space)}["']""", text)
 
 
 def _text(packet: bytes) -> str | None:

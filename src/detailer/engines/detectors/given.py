@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from detailer.core.arithmetic import mask_levels, unit
 from detailer.core.geometry import Box, Size
+from detailer.core.paths import is_there, local_path, shown
 from detailer.core.pixels import size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 _OVERSHOOT = 1.5
 _ASPECT = 0.02
 _RESIZABLE = (np.uint8, np.uint16, np.float32)
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 AS_GIVEN = Trace(label="mask", mask_threshold=0.5, mask_min_area=64)
@@ -104,17 +108,27 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
     the detector then refuses pictures of another size.
     """
     text, size = str(path), None
-    inline = [part for part in text.split(";") if part.strip()]
-    if inline and all(part.count(",") == 3 for part in inline) and not Path(text).is_file():
-        listed: Any = [part.split(",") for part in inline]
-    else:
-        content = _json(Path(text).expanduser())
+    listed: Any = _inline(text)
+    if listed is None:
+        content = _json(local_path(path, "boxes"))
         listed = content.get("regions") if isinstance(content, dict) else content
         size = content.get("size") if isinstance(content, dict) else None
     if not isinstance(listed, list):
-        raise InputError(f"{path} holds no list of boxes; give [[left, top, right, bottom], …]")
-    found = given_boxes([_region(item, label, text) for item in listed], label)
-    return _sized(found, size, text) if size else found
+        raise InputError(
+            f"{shown(text)} holds no list of boxes; give [[left, top, right, bottom], …]"
+        )
+    found = given_boxes([_region(item, label, shown(text)) for item in listed], label)
+    return _sized(found, size, shown(text)) if size else found
+
+
+def _inline(text: str) -> list[list[str]] | None:
+    """The boxes that are written in the text itself; None if it is a file's name."""
+    parts = [part.split(",") for part in text.split(";") if part.strip()]
+    if not parts or any(len(sides) != 4 for sides in parts):
+        return None
+    numbers = all(_NUMBER.fullmatch(side.strip()) for sides in parts for side in sides)
+    # Four words between commas may be the name of a file; numbers are boxes before all else.
+    return parts if numbers or not is_there(text) else None
 
 
 def _check_levels(planes: Sequence[MaskPicture], how: Trace, name: str) -> None:

@@ -51,8 +51,9 @@ def read_mask(path: str | Path, channel: MaskChannel = "auto") -> MaskPicture:
     Raises:
         InputError: If the file cannot be read, lacks the channel, or might be read in two ways.
     """
+    place = local_path(path, "mask")
     try:
-        with Image.open(Path(path).expanduser()) as image:
+        with Image.open(place) as image:
             upright = ImageOps.exif_transpose(image)
             deep = np.asarray(upright) if upright.mode[0] in "IF" else None
             bands = _bands(upright, image.format in _LOSSY) if deep is None else None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from detailer.core.paths import local_path
 from detailer.errors import EngineError, MissingEngineError
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def cache_directory() -> Path:
     """Where fetched models are kept: $DETAILER_CACHE, or the system's place for caches."""
     given = os.environ.get("DETAILER_CACHE")
     if given:
-        return Path(given).expanduser()
+        return local_path(given, "DETAILER_CACHE")
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
         return (Path(local) if local else Path.home() / "AppData" / "Local") / "detailer" / "cache"
@@ -109,8 +110,12 @@ def is_fetched(download: Download) -> bool:
 
 
 def local_file(path: str | Path) -> Path:
-    """A path that a person typed: `~` is their home."""
-    return Path(path).expanduser()
+    """A path that a person typed: `~` is their home.
+
+    Raises:
+        InputError: If it can be none.
+    """
+    return local_path(path)
 
 
 def fetched(download: Download, offline: bool | None = None, opener: Opener = open_https) -> Path:

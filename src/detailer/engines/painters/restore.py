@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -71,20 +72,20 @@ class Restore:
         seen = luma(part.at_picture_size(part.pixels))
         fineness, width = sharpness(seen), edge_width(seen)
         strength = strength_for(fineness)
+        notes: dict[str, Any] = {
+            "sharpness": round(fineness, 2),
+            "edge_width": round(width, 2),
+            "strength": round(strength, 2),
+        }
         if strength == 0:
-            return Skipped.of(part.patch, f"sharp already: {fineness:.2f}")
+            return Skipped.of(part.patch, f"sharp already: {fineness:.2f}", notes)
         blur = blur_of(width) * part.unit
         around = part.grown(_CONTEXT * width / SHARP)
         restored, names = self._restored(around, min(1.0, SHARP / width))
         added = restored - soft(restored, blur)
         added = bounded(around.pixels, strength * added, round(1.5 * width * part.unit))
         added -= soft(added, _KEPT * blur)
-        notes = {
-            "network": " + ".join(names),
-            "sharpness": round(fineness, 2),
-            "edge_width": round(width, 2),
-            "strength": round(strength, 2),
-        }
+        notes |= {"network": " + ".join(names)}
         return Painted(part.patch, around.put_back(around.pixels + added), notes=notes)
 
     def _restored(self, part: Part, share: float) -> tuple[Pixels, list[str]]:
