@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from detailer.core.paths import local_path
 from detailer.core.regions.parts import MaskPicture
 from detailer.errors import InputError
 from detailer.stages.detect import MaskChannel
