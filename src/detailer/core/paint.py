@@ -62,9 +62,9 @@ class Paint(Settings):
     main_negative: str = Field("", description="The same for negative.")
     prompt_syntax: Literal["auto", "nodes", "adetailer"] = Field(
         "auto",
-        description="How prompts are shared out to regions. nodes: after a tag such as [ASC],"
-        " starting over at the end; adetailer: by [SEP], the last one goes on; auto: as the tag"
-        " says.",
+        description="How prompts are read and shared out to regions. nodes: after a tag such as"
+        " [ASC], starting over at the end; adetailer: by [SEP], the last one goes on, and [word]"
+        " weakens; auto: as the tag says, and brackets are letters.",
     )
     wildcards: tuple[str, ...] = Field((), description="Folders in which __name__ looks.")
     loras: tuple[Lora, ...] = Field((), description="LoRAs beside those of the prompt.")
