@@ -31,7 +31,7 @@ class Listed:
     themselves, by name; `optional` ones are not missed by anybody; `given` says that what is found
     is given for the whole picture. The others are functions, as module:name, that load no weights:
     `defaults` gives the settings that a model has of its own, `estimate` what a plan will cost,
-    `check` refuses settings of Paint.
+    `check` refuses settings of Paint, `check_files` what its files could not paint.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Listed:
     defaults: str = ""
     estimate: str = ""
     check: str = ""
+    check_files: str = ""
 
     def lack(self, own_file: bool = False) -> str:
         """What is missing on this machine; empty if nothing is. Imports none of it.

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from detailer.apps.cli import DONE, FAILED
 from detailer.apps.cli.options import Choice, photos
@@ -15,11 +15,15 @@ from detailer.apps.cli.progress import complain
 from detailer.apps.cli.record import rounded
 from detailer.apps.cli.targets import Job
 from detailer.core.canvas import Canvas
+from detailer.core.paint import Paint
 from detailer.core.plan import Plan
-from detailer.engines.catalog import Spec
-from detailer.engines.foreseen import estimator
+from detailer.engines.catalog import Spec, check_engine
+from detailer.engines.foreseen import check_files, estimator
 from detailer.errors import DetailerError, InputError
 from detailer.flow import Detailer
+from detailer.prompts.wording import Wording
+
+_TEXTS: Final = ("prompt", "negative", "refiner_prompt", "refiner_negative")
 
 
 class Cost(Protocol):
@@ -93,6 +97,7 @@ def tell(
     if arguments.upscale > 1:
         raise InputError("--dry-run looks at pictures as they are; leave --upscale out")
     detailer = choice.load(without="painters")
+    _check_engines(detailer, choice, plan)
     failures = 0
     for job in todo:
         try:
@@ -100,6 +105,7 @@ def tell(
             for number, photo in enumerate(found):
                 single = job.frame(number + 1) if len(found) > 1 else job
                 made = _planned(Canvas(photo.pixels, photo.colour), detailer, arguments, plan)
+                check_files([patch.paint for patch in made.patches], choice.diffusion)
                 _say(Foreseen(single, made, _costs(made, detailer, choice)), arguments)
         except DetailerError as error:
             complain(job.source, str(error))
@@ -110,6 +116,21 @@ def tell(
             f"then {later} further pass{'es' * (later > 1)}, on what this one leaves\n"
         )
     return FAILED if failures else DONE
+
+
+def _check_engines(detailer: Detailer, choice: Choice, plan: Plan | None) -> None:
+    """Refuse what a run would refuse before its first picture."""
+    if choice.upscaler:
+        check_engine("upscaler", choice.upscaler)
+    # With a plan only its own painters are opened.
+    paints = [passing.recipe.paint for passing in detailer.passes()] if plan is None else []
+    check_files([_common(paint) for paint in paints], choice.diffusion)
+
+
+def _common(paint: Paint) -> Paint:
+    """The settings with what all regions are told; what is chosen for each is left out."""
+    words = Wording.of(paint).common
+    return paint.but(**words.changes(paint) if words else dict.fromkeys(_TEXTS, ""))
 
 
 def _planned(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from detailer.engines.painters.diffusion.loading.folders import (
 )
 from detailer.engines.painters.diffusion.loading.layouts import KNOWN, write_layout
 from detailer.engines.painters.diffusion.loading.parts import (
-    class_of,
+    is_network,
     network_of_tensors,
     part_of_folder,
     text_encoder_of_tensors,
@@ -32,7 +32,12 @@ from detailer.engines.painters.diffusion.loading.parts import (
 from detailer.engines.painters.diffusion.loading.shards import weights_file
 from detailer.engines.painters.diffusion.loading.source import INDEX, Source
 from detailer.engines.painters.diffusion.loading.telling import DENOISER, VAE
-from detailer.engines.painters.diffusion.loading.tensors import Tensors, read_pickle, read_tensors
+from detailer.engines.painters.diffusion.loading.tensors import (
+    Tensors,
+    read_pickle,
+    read_tensors,
+    with_present_names,
+)
 from detailer.engines.painters.diffusion.loading.tokenizers import has_packaged_clip
 from detailer.engines.painters.diffusion.loading.tokenizing import tokenizers_for
 from detailer.engines.painters.diffusion.loading.vae import open_vae
@@ -55,18 +60,50 @@ class Single:
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
-    """What the parts are made of: the file's tensors, a folder's configuration, and both cards."""
+class Work:
+    """What the parts are made of: the file's tensors, a folder's configuration, and the card."""
 
     tensors: Tensors
     card: Card
     index: Index
-    dtype: torch.dtype
     options: Options
 
     @property
     def path(self) -> Path:
+        """The file."""
         return self.tensors.header.path
+
+    @property
+    def networks(self) -> list[str]:
+        """The parts with weights that are somewhere."""
+        names = [name for name in self.index.parts if is_network(self.index, name)]
+        return [name for name in names if self.place(name) != "nowhere"]
+
+    @property
+    def texts(self) -> Collection[str]:
+        """The text encoders."""
+        return FAMILIES[self.card.family].texts.values()
+
+    def place(self, name: str) -> str:
+        """Where a part comes from: given, file, folder or nowhere."""
+        if name == "vae" and self.options.vae:
+            return "given"
+        if self.card.has(name):
+            return "file"
+        there = weights_file(self.index.folder / name, self.options.variant)
+        return "folder" if there else "nowhere"
+
+    def held(self, name: str) -> Mapping[str, torch.Tensor]:
+        """The tensors of a part that comes from the file."""
+        if name in self.texts:
+            return _text_tensors(self, name)
+        if name == "vae":
+            return {key: each for key, each in self.tensors.named.items() if key.startswith(VAE)}
+        return _denoiser(self)
+
+    def changes(self, name: str) -> dict[str, Any]:
+        """Settings of a part in which the file is another model than the folder."""
+        return {} if name == "vae" else _changes(self, name)
 
 
 def open_single(source: Source, options: Options, device: torch.device) -> Single:
@@ -77,15 +114,28 @@ def open_single(source: Source, options: Options, device: torch.device) -> Singl
         EngineError: If it is broken, nothing known, lacks a part, or is not what config is for.
     """
     tensors = read_pickle(source.path) if source.is_pickle else read_tensors(source.path)
-    card = card_of_file(tensors.header)
-    if card.prediction == "edm":
-        raise EngineError(f"{source.path} was trained in EDM's manner; give its diffusers folder")
-    dtype = dtype_of(options.dtype, device, card.flow)
     with tempfile.TemporaryDirectory(prefix="detailer-") as scratch:
-        index = read_index(_configuration(tensors, card, options, Path(scratch)))
-        _check_family(card, index, source.path)
-        pipe = _put_together(_Work(tensors, card, index, dtype, options))
-    return Single(pipe, _told_by(pipe.scheduler, card), dtype)
+        work = planned_single(tensors, options, Path(scratch))
+        dtype = dtype_of(options.dtype, device, work.card.flow)
+        pipe = _put_together(work, dtype)
+    return Single(pipe, _told_by(pipe.scheduler, work.card), dtype)
+
+
+def planned_single(tensors: Tensors, options: Options, scratch: Path) -> Work:
+    """What a checkpoint's parts are to be made of, before any is; `scratch` is an empty folder.
+
+    Raises:
+        MissingEngineError, EngineError: As `open_single` does, but for what loading itself shows.
+    """
+    tensors = with_present_names(tensors)
+    card, path = card_of_file(tensors.header), tensors.header.path
+    if card.prediction == "edm":
+        raise EngineError(f"{path} was trained in EDM's manner; give its diffusers folder")
+    index = read_index(_configuration(tensors, card, options, scratch))
+    _check_family(card, index, path)
+    work = Work(tensors, card, index, options)
+    _check_parts(work)
+    return work
 
 
 def _configuration(tensors: Tensors, card: Card, options: Options, scratch: Path) -> Path:
@@ -102,11 +152,10 @@ def _configuration(tensors: Tensors, card: Card, options: Options, scratch: Path
     return fetched_configuration(FAMILIES[card.family], tensors.header.path)
 
 
-def _put_together(work: _Work) -> Any:
-    _check_parts(work)
+def _put_together(work: Work, dtype: torch.dtype) -> Any:
     tokenizers = tokenizers_for(work.index)
     names = [name for name in work.index.parts if name not in tokenizers]
-    parts = {name: _part(work, name) for name in names if not _is_nowhere(work, name)}
+    parts = {name: _part(work, name, dtype) for name in names if not _is_nowhere(work, name)}
     return _assembled(work.index, {**parts, **tokenizers})
 
 
@@ -117,10 +166,10 @@ def _check_family(card: Card, index: Index, path: Path) -> None:
     raise EngineError(f"{path} is a {card.family} model, and {index.folder} configures {told}")
 
 
-def _check_parts(work: _Work) -> None:
+def _check_parts(work: Work) -> None:
     """Names everything that is missing before anything is loaded."""
     wanted = [name for name in FAMILIES[work.card.family].parts if name in work.index.parts]
-    lacking = [name for name in wanted if _place(work, name) == "nowhere"]
+    lacking = [name for name in wanted if work.place(name) == "nowhere"]
     lacking = [name for name in lacking if name not in _SPARED.get(work.card.family, ())]
     if lacking:
         held = ", ".join(part.name for part in work.card.parts)
@@ -131,48 +180,32 @@ def _check_parts(work: _Work) -> None:
         )
 
 
-def _place(work: _Work, name: str) -> str:
-    """Where a part comes from: given, file, folder or nowhere."""
-    if name == "vae" and work.options.vae:
-        return "given"
-    if work.card.has(name):
-        return "file"
-    return "folder" if weights_file(work.index.folder / name, work.options.variant) else "nowhere"
+def _is_nowhere(work: Work, name: str) -> bool:
+    return is_network(work.index, name) and work.place(name) == "nowhere"
 
 
-def _is_nowhere(work: _Work, name: str) -> bool:
-    return _is_network(work, name) and _place(work, name) == "nowhere"
-
-
-def _is_network(work: _Work, name: str) -> bool:
-    return issubclass(class_of(work.index, name), torch.nn.Module)
-
-
-def _part(work: _Work, name: str) -> Any:
-    if not _is_network(work, name):
+def _part(work: Work, name: str, dtype: torch.dtype) -> Any:
+    if not is_network(work.index, name):
         part = part_of_folder(work.index, name, None)
         return _as_predicted(part, work) if name == "scheduler" else part
-    dtype = torch.float32 if name == "vae" else work.dtype
-    place = _place(work, name)
+    dtype = torch.float32 if name == "vae" else dtype
+    place = work.place(name)
     if place == "given":
         return open_vae(work.options.vae, work.index)
     if place == "folder":
         return part_of_folder(work.index, name, dtype, work.options.variant)
-    if name in FAMILIES[work.card.family].texts.values():
-        return text_encoder_of_tensors(_text_tensors(work, name), work.index, name, dtype)
-    if name == "vae":
-        held = {key: each for key, each in work.tensors.named.items() if key.startswith(VAE)}
-        return network_of_tensors(held, work.index, name, dtype)
-    return network_of_tensors(_denoiser(work), work.index, name, dtype, **_changes(work, name))
+    if name in work.texts:
+        return text_encoder_of_tensors(work.held(name), work.index, name, dtype)
+    return network_of_tensors(work.held(name), work.index, name, dtype, **work.changes(name))
 
 
-def _text_tensors(work: _Work, name: str) -> dict[str, torch.Tensor]:
+def _text_tensors(work: Work, name: str) -> dict[str, torch.Tensor]:
     texts = FAMILIES[work.card.family].texts
     own = tuple(begin for begin, part in texts.items() if part == name)
     return {key: each for key, each in work.tensors.named.items() if key.startswith(own)}
 
 
-def _denoiser(work: _Work) -> Mapping[str, torch.Tensor]:
+def _denoiser(work: Work) -> Mapping[str, torch.Tensor]:
     """The denoiser's tensors, named as diffusers wants to find them."""
     named = work.tensors.named
     inner = {k[len(DENOISER) :]: each for k, each in named.items() if k.startswith(DENOISER)}
@@ -183,7 +216,7 @@ def _denoiser(work: _Work) -> Mapping[str, torch.Tensor]:
     return inner
 
 
-def _changes(work: _Work, name: str) -> dict[str, Any]:
+def _changes(work: Work, name: str) -> dict[str, Any]:
     """Settings in which the file is another model than the folder, as inpainting models are."""
     config = work.index.config(name)
     changes: dict[str, Any] = {}
@@ -195,7 +228,7 @@ def _changes(work: _Work, name: str) -> dict[str, Any]:
     return changes
 
 
-def _as_predicted(scheduler: Any, work: _Work) -> Any:
+def _as_predicted(scheduler: Any, work: Work) -> Any:
     """The scheduler, told what the network predicts where the file knows better."""
     told = scheduler.config.get("prediction_type")
     sure = work.card.prediction == "v_prediction" or not work.options.config
