@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from detailer.apps.cli import DONE, FAILED
@@ -24,6 +24,10 @@ from detailer.flow import Detailer
 from detailer.prompts.wording import Wording
 
 _TEXTS: Final = ("prompt", "negative", "refiner_prompt", "refiner_negative")
+_NAMING: Final = (
+    *_TEXTS, "painter", "prompt_syntax", "loras", "controls", "refiner", "sampler_name",
+    "scheduler", "guider",
+)  # fmt: skip
 
 
 class Cost(Protocol):
@@ -97,7 +101,8 @@ def tell(
     if arguments.upscale > 1:
         raise InputError("--dry-run looks at pictures as they are; leave --upscale out")
     detailer = choice.load(without="painters")
-    _check_engines(detailer, choice, plan)
+    checks = _Checks(choice)
+    _check_engines(detailer, checks, plan)
     failures = 0
     for job in todo:
         try:
@@ -105,7 +110,7 @@ def tell(
             for number, photo in enumerate(found):
                 single = job.frame(number + 1) if len(found) > 1 else job
                 made = _planned(Canvas(photo.pixels, photo.colour), detailer, arguments, plan)
-                check_files([patch.paint for patch in made.patches], choice.diffusion)
+                checks([patch.paint for patch in made.patches])
                 _say(Foreseen(single, made, _costs(made, detailer, choice)), arguments)
         except DetailerError as error:
             complain(job.source, str(error))
@@ -118,13 +123,27 @@ def tell(
     return FAILED if failures else DONE
 
 
-def _check_engines(detailer: Detailer, choice: Choice, plan: Plan | None) -> None:
+@dataclass
+class _Checks:
+    """What painters are asked for, looked at once however many regions ask for it."""
+
+    choice: Choice
+    done: set[Paint] = field(default_factory=set)
+
+    def __call__(self, paints: Iterable[Paint]) -> None:
+        """Refuse what could not be painted with."""
+        asked = {Paint(**{name: getattr(paint, name) for name in _NAMING}) for paint in paints}
+        if asked - self.done:
+            check_files(list(asked - self.done), self.choice.diffusion)
+            self.done |= asked
+
+
+def _check_engines(detailer: Detailer, checks: _Checks, plan: Plan | None) -> None:
     """Refuse what a run would refuse before its first picture."""
-    if choice.upscaler:
-        check_engine("upscaler", choice.upscaler)
+    if checks.choice.upscaler:
+        check_engine("upscaler", checks.choice.upscaler)
     # With a plan only its own painters are opened.
-    paints = [passing.recipe.paint for passing in detailer.passes()] if plan is None else []
-    check_files([_common(paint) for paint in paints], choice.diffusion)
+    checks(_common(passing.recipe.paint) for passing in detailer.passes() if plan is None)
 
 
 def _common(paint: Paint) -> Paint:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from detailer.engines.painters.diffusion.adapters.changes import (
-    Change,
+from detailer.engines.painters.diffusion.adapters.changes import Change
+from detailer.engines.painters.diffusion.adapters.forms import (
     Difference,
     Factors,
     Hadamard,

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 
 from detailer.engines.painters.diffusion.adapters.adapter_file import AdapterFile
-from detailer.engines.painters.diffusion.adapters.changes import Change, LowRank
+from detailer.engines.painters.diffusion.adapters.changes import Change
+from detailer.engines.painters.diffusion.adapters.forms import LowRank
 from detailer.engines.painters.diffusion.adapters.layers import Layer, Layers
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.errors import EngineError

@@ -23,9 +23,9 @@ from detailer.engines.painters.diffusion.loading.parts import (
     networks_of,
     single_file_class_of,
 )
+from detailer.engines.painters.diffusion.loading.planned import Work, planned_single
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.engines.painters.diffusion.loading.shards import read_part
-from detailer.engines.painters.diffusion.loading.single import Work, planned_single
 from detailer.engines.painters.diffusion.loading.source import Source
 from detailer.engines.painters.diffusion.loading.tensors import Tensors
 from detailer.engines.painters.diffusion.options import Options
