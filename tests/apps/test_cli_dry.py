@@ -1,6 +1,7 @@
 """detailer run --dry-run: what would be done, and what it would cost."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,16 @@ def test_what_is_there_is_not_in_the_way_and_stays(capsys):
 def test_painters_are_not_even_opened(capsys):
     assert run("a.png", "--dry-run", "--painter", "diffusion:gone", *TWO, "--only", "1") != 0
     assert "gone" in capsys.readouterr().err
-    assert run("a.png", "--dry-run", "--painter", "yolo-painter", *TWO) == 0
+
+
+def test_an_engine_that_is_not_known_fails_as_the_run_does(capsys):
+    for words in (("--painter", "yolo-painter"), ("--upscaler", "clasic")):
+        said = []
+        for dry in (("--dry-run",), ()):
+            assert run("a.png", *TWO, *words, *dry) != 0
+            said.append(capsys.readouterr().err)
+        assert "is not known" in said[0]
+        assert said[0] == said[1]
 
 
 def test_sizes_are_those_of_the_plan(capsys):
@@ -91,3 +101,54 @@ def test_a_diffusion_model_tells_its_calls_and_its_memory(capsys, model):
     assert cost["family"] == "sd15"
     assert cost["network_calls"] % 12 == 0
     assert set(cost["memory"]["parts"]) == {"unet", "vae", "text_encoder"}
+
+
+def lora_of(folder, name):
+    from tests.engines.painters.diffusion.lora_files import FIRST, UNET, peft
+
+    folder.mkdir(exist_ok=True)
+    peft(folder / f"{name}.safetensors", {f"unet.{UNET}": FIRST})
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--prompt", "<lora:gone>", "--loras", "shelf"], "no 'gone' in"),
+        (["--prompt", "<lora:broken>", "--loras", "shelf"], "broken.safetensors"),
+        (["--prompt", "<lora:fine>"], "no folder is given: --loras"),
+        (["--prompt", "embedding:gone", "--embeddings", "shelf"], "no 'gone' in"),
+        (["--negative", "bad embedding:gone"], "no folder is given: --embeddings"),
+        (["--control", "gone.safetensors"], "gone.safetensors"),
+        (["--control", "gone.safetensors,kind=reference"], "gone.safetensors"),
+        (["--control", "NET,image=gone.png"], "gone.png"),
+        (["--control", "NET,preprocessor=cany"], "did you mean canny"),
+        (["--refiner", "gone.safetensors"], "nothing is at"),
+        (["--vae", "shelf"], "shelf"),
+        (["--prompt", "[ASC] a [SEP] <lora:gone>", "--loras", "shelf"], "no 'gone' in"),
+    ],
+)
+def test_what_is_missing_beside_a_model_fails(capsys, model, words, told):
+    from tests.engines.painters.diffusion import tiny
+
+    lora_of(Path("shelf"), "fine")
+    Path("shelf/broken.safetensors").write_bytes(b"no tensors")
+    words = [word.replace("NET", str(tiny.controlnet())) for word in words]
+    assert run("a.png", "--dry-run", "--painter", model, *TWO, *words) != 0
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_there_beside_a_model_passes(capsys, model):
+    from tests.engines.painters.diffusion import tiny
+
+    lora_of(Path("shelf"), "fine")
+    words = ["--prompt", "a <lora:fine:0.5>", "--loras", "shelf",
+             "--control", str(tiny.controlnet()), "--refiner", model.partition(":")[2]]  # fmt: skip
+    assert run("a.png", "--dry-run", "--painter", model, *TWO, *words) == 0, capsys.readouterr().err
+
+
+def test_a_model_that_lacks_weights_fails_even_where_nothing_is_found(capsys, model):
+    Path("model").mkdir()
+    shutil.copytree(model.partition(":")[2], "model", dirs_exist_ok=True)
+    Path("model/unet/diffusion_pytorch_model.safetensors").unlink()
+    assert run("a.png", "--dry-run", "--painter", "diffusion:model", *TWO) != 0
+    assert "lacks safetensors weights" in capsys.readouterr().err

@@ -234,6 +234,7 @@ def test_labels_are_given_by_position() -> None:
     three = middle() + middle() + middle()
     assert [r.label for r in assign_labels(three, ["a", "b"])] == ["a", "b", ""]
     assert [r.label for r in assign_labels(middle(), ["a", "b"])] == ["a"]
+    assert [r.label for r in assign_labels(middle(), [" left hand "])] == ["left hand"]
 
 
 def middle() -> Regions:

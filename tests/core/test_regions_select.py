@@ -118,6 +118,7 @@ def test_labels_pass_also_by_the_name_of_the_pair() -> None:
     )
     assert [r.label for r in by_label(regions, ["eyes"])] == ["left_eye", "right_eye"]
     assert [r.label for r in by_label(regions, ["eyes"], outside=True)] == ["hand"]
+    assert [r.label for r in by_label(regions, ["x", " hand "])] == ["hand"]
     assert by_label(regions, ["all"]) == regions
     assert not by_label(regions, ["Hand"]).items
 

@@ -136,3 +136,11 @@ def test_a_text_without_capitals_is_everybodys_as_it_stands(text: str, count: in
 )  # fmt: skip
 def test_what_may_differ_has_nothing_in_common(prompt: str, negative: str) -> None:
     assert Prompts.of(Paint(prompt=prompt, negative=negative)).common is None
+
+
+def test_spaces_around_a_label_count_to_the_letter_of_the_nodes_alone() -> None:
+    items = (Region.from_box(Box(0, 0, 8, 8), label="left hand"),)
+    regions = Regions(Size(9, 9), items)
+    for syntax, expected in (("auto", "a"), ("nodes", "")):
+        prompts = Prompts.of(Paint(prompt="[LAB][ left hand ] a", prompt_syntax=syntax))
+        assert [share.prompt for share in prompts.shares(regions)] == [expected]

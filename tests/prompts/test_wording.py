@@ -52,6 +52,32 @@ def test_concat_puts_the_pictures_before_a_break() -> None:
     assert told("[CONCAT]a face", "") == ("a face", "")
 
 
+def test_a_missing_wildcard_stays_with_the_nodes_and_is_warned_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wording = Wording.of(Paint(prompt="a __hat__, {b|b}", prompt_syntax="nodes"))
+    for seed in range(3):
+        said = wording.words(Share(wording.paint.prompt, ""), seed)
+        assert isinstance(said, Words)
+        # As the Impact Pack leaves it: what it looked for last.
+        assert said.prompt == "a __*/hat__, b"
+    (warned,) = caplog.messages
+    assert "wildcard __hat__ does not exist and stays" in warned
+
+
+@pytest.mark.parametrize("syntax", ["auto", "adetailer"])
+def test_a_missing_wildcard_is_an_error_to_the_others(syntax: str) -> None:
+    with pytest.raises(InputError, match="wildcard __hat__ does not exist"):
+        words("a __hat__", prompt_syntax=syntax)
+
+
+def test_a_wildcard_that_is_there_is_drawn_with_the_nodes_too(tmp_path: Path) -> None:
+    (tmp_path / "hat.yaml").write_text("cap: [x]\n---\nhat: [beret]\n", encoding="utf-8")
+    pytest.importorskip("yaml")
+    said = words("a __hat__, __cap__", prompt_syntax="nodes", wildcards=(str(tmp_path),))
+    assert said.prompt == "a beret, x"
+
+
 def test_skip_and_stop_are_reasons() -> None:
     wording = Wording.of(Paint())
     assert wording.words(Share(" [SKIP]\n", ""), 0) == SKIPPED

@@ -688,3 +688,8 @@ def test_brackets_that_are_never_closed_are_words(text: str) -> None:
 def test_a_model_of_a_very_long_name_is_told() -> None:
     name = "x" + " " * 100_000 + "y"
     assert made({"ad_use_checkpoint": True, "ad_checkpoint": name}).recipe.paint.painter
+
+
+def test_no_prompt_is_an_empty_one() -> None:
+    tab = Tab(ad_model="face_yolov8n.pt", ad_prompt=None, ad_negative_prompt=None)
+    assert (tab.ad_prompt, tab.ad_negative_prompt) == ("", "")

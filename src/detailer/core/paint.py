@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from detailer.core.settings import Settings
 
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "it must be a text, in quotes")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""Words for a painter; None, as nodes and payloads have it, is the same as none."""
 
 
 class Control(Settings):
@@ -49,22 +62,22 @@ class Paint(Settings):
     """What the painter is told; one without prompts or randomness ignores what is not its own."""
 
     painter: str = Field("auto", description="Painter: a name, or name:path of its model.")
-    prompt: str = Field(
+    prompt: Text = Field(
         "",
         description="What the painter should draw; (word:1.2) weighs, <lora:name:0.8> adds, [SEP]"
         " divides it by region, [WHO] by person.",
     )
-    negative: str = Field("", description="What it should not draw.")
-    main_prompt: str = Field(
+    negative: Text = Field("", description="What it should not draw.")
+    main_prompt: Text = Field(
         "",
         description="Prompt of the whole picture: [PROMPT] and empty prompts of regions take it.",
     )
-    main_negative: str = Field("", description="The same for negative.")
+    main_negative: Text = Field("", description="The same for negative.")
     prompt_syntax: Literal["auto", "nodes", "adetailer"] = Field(
         "auto",
-        description="How prompts are shared out to regions. nodes: after a tag such as [ASC],"
-        " starting over at the end; adetailer: by [SEP], the last one goes on; auto: as the tag"
-        " says.",
+        description="How prompts are read and shared out to regions. nodes: after a tag such as"
+        " [ASC], starting over at the end; adetailer: by [SEP], the last one goes on, and [word]"
+        " weakens; auto: as the tag says, and brackets are letters.",
     )
     wildcards: tuple[str, ...] = Field((), description="Folders in which __name__ looks.")
     loras: tuple[Lora, ...] = Field((), description="LoRAs beside those of the prompt.")
@@ -125,5 +138,5 @@ class Paint(Settings):
     controls: tuple[Control, ...] = Field((), description="Control images and references.")
     refiner: str = Field("", description="A model that does the last steps: its path or name.")
     refiner_ratio: float = Field(0.2, ge=0, le=1, description="The refiner's share of the steps.")
-    refiner_prompt: str = Field("", description="What the refiner draws; empty: the same.")
-    refiner_negative: str = Field("", description="What it should not draw; empty: the same.")
+    refiner_prompt: Text = Field("", description="What the refiner draws; empty: the same.")
+    refiner_negative: Text = Field("", description="What it should not draw; empty: the same.")

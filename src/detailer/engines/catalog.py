@@ -133,6 +133,18 @@ def is_known(kind: Kind, spec: str) -> bool:
     return name in built_in(kind) or name in published(kind)
 
 
+def check_engine(kind: Kind, spec: str) -> None:
+    """Refuse an engine that could not be opened here; nothing of it is imported.
+
+    Raises:
+        InputError: If the name is not known.
+        MissingEngineError: If a library or model is not there; the message says how to get it.
+    """
+    parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)
+    _point(kind, spec, parsed)
+    _check_lack(kind, parsed)
+
+
 def listed_engine(kind: Kind, spec: str) -> Listed | None:
     """What is listed of an engine of our own; None for those of other packages."""
     return built_in(kind).get(Spec.parse(spec).name)

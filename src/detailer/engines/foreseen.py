@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, TypeAlias
 
 from detailer.core.paint import Paint
-from detailer.engines.catalog import Spec, listed_engine
+from detailer.engines.catalog import Spec, check_engine, listed_engine
 from detailer.errors import MissingEngineError
 
 Defaults: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -44,6 +44,25 @@ def check(paint: Paint) -> None:
     listed = listed_engine("painter", paint.painter)
     if listed and listed.check:
         _function(listed.check)(paint)
+
+
+def check_files(paints: Sequence[Paint], options: Any = None) -> None:
+    """Refuse settings that could not be painted with, as the painters' files tell; none is loaded.
+
+    Args:
+        paints: What single regions are told, of one painter or of several.
+        options: Those of painters that have a group of them.
+
+    Raises:
+        InputError: If a painter, or what the settings name, is not known.
+        MissingEngineError, EngineError: If a library or model is not there, broken, or incomplete.
+    """
+    for painter in dict.fromkeys(paint.painter for paint in paints):
+        check_engine("painter", painter)
+        listed = listed_engine("painter", painter)
+        if listed and listed.check_files:
+            own = [paint for paint in paints if paint.painter == painter]
+            _function(listed.check_files)(Spec.parse(painter).path, own, options)
 
 
 def estimator(painter: str) -> Callable[..., Any] | None:

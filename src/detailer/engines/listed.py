@@ -33,7 +33,8 @@ class Listed:
     is given for the whole picture. `suits` are settings by stage and name that suit a painter
     whatever its model; they yield to what is set. The others are functions, as module:name, that
     load no weights: `defaults` gives the settings that a model has of its own, `estimate` what a
-    plan will cost, `check` refuses settings of Paint.
+    plan will cost, `check` refuses settings of Paint, `check_files` what its files could not
+    paint.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Listed:
     defaults: str = ""
     estimate: str = ""
     check: str = ""
+    check_files: str = ""
 
     def lack(self, own_file: bool = False) -> str:
         """What is missing on this machine; empty if nothing is. Imports none of it.

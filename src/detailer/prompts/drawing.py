@@ -97,6 +97,7 @@ class Drawing:
         if not self._compatible:
             hint = self._wildcards.hint(name)
             raise InputError(f"wildcard __{name}__ does not exist; {hint}")
+        self._wildcards.miss(name.removeprefix("*/"))
         return None if {"*", "/", "\\"} & set(name) else f"*/{name}"
 
     def _checked(self, text: str) -> str:

@@ -21,10 +21,13 @@ class ByLabel:
     texts: Mapping[str, str]
 
     @classmethod
-    def of(cls, text: str) -> ByLabel:
-        """The lines `[label] text`, of two for one label the second. Blank ones are left out."""
+    def of(cls, text: str, exact: bool = True) -> ByLabel:
+        """The lines `[label] text`, of two for one label the second. Blank ones are left out.
+
+        exact: `[ face ]` is a label with spaces, as in the nodes; else they do not count.
+        """
         lines = ((match[1], match[2].strip()) for match in _LINE.finditer(text))
-        return cls({label: said for label, said in lines if said})
+        return cls({label if exact else label.strip(): said for label, said in lines if said})
 
     def shared(self, regions: Regions) -> list[Item]:
         """The prompt of each region; empty where nothing is said of its label."""

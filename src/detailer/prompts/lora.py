@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from detailer.core.paint import Lora
 from detailer.errors import InputError
@@ -15,9 +15,7 @@ __all__ = ["TAG", "Blocks", "Lora", "blocks", "parsed"]
 TAG = re.compile(r"<(?:lora|lyco):(?=\s*[^<>:\s])([^<>:]+)((?::[^<>]*)?)>")
 """A tag: its name, and what follows the name from the first colon on."""
 
-# Weights by blocks may begin with a name and a colon, and end before a weight: LBW=B1:0,1;A=4;:0.5
-_BLOCKS = re.compile(r":LBW=((?:[A-Za-z][\w-]*:)?[^:]*)")
-_PRESET = re.compile(r"[A-Za-z][\w-]*:")
+_PRESET = re.compile(r"\s*([A-Za-z][\w-]*)\s*")
 
 
 def parsed(prompt: str, *, compatible: bool = False) -> tuple[str, tuple[Lora, ...]]:
@@ -25,14 +23,17 @@ def parsed(prompt: str, *, compatible: bool = False) -> tuple[str, tuple[Lora, .
 
     A tag is `<lora:name>`, `<lora:name:weight>` or `<lora:name:weight:text weight>`, as in the
     Impact Pack, and `lyco` for `lora`. The weight is 1 if none is given, the text weight is the
-    weight. Weights by blocks, `:LBW=…`, become `Lora.blocks`; `blocks` reads them. Of one name the
-    first tag counts. `<lora:>` names none and stays text.
+    weight. The WebUI's `te=` and `unet=` set the two by name, and as there the one for the network
+    is the one for the text where only `te=` is given. Weights by blocks, `:LBW=…` or `:lbw=…`,
+    become `Lora.blocks`; `blocks` reads them. Of one name the first tag counts. `<lora:>` names
+    none and stays text.
 
     Args:
-        compatible: What is no number and every weight after the second is passed over, as there.
+        compatible: What is no number and every weight after the second is passed over, as in the
+            Impact Pack, and only LBW= in capitals has a name.
 
     Raises:
-        InputError: If a weight is no number, or there are more than two.
+        InputError: If a weight is no number, there are more than two, or a name is not known.
     """
     loras: dict[str, Lora] = {}
     for tag in TAG.finditer(prompt):
@@ -60,34 +61,79 @@ def blocks(text: str) -> Blocks:
         InputError: If A= or B= is no number.
     """
     weights, letters = None, {}
-    for part in text.split(";"):
+    # The name of a preset may come before numbers of its own, or before nothing but letters.
+    preset, colon, rest = text.partition(":")
+    named = _PRESET.fullmatch(preset) if colon else None
+    for part in (rest if named else text).split(";"):
         name, equals, value = part.strip().partition("=")
-        if equals and name in ("A", "B"):
-            letters[name.lower()] = _number(value, f"LBW={text}")
+        letter = name.strip().lower()
+        if equals and letter in ("a", "b"):
+            letters[letter] = _number(value, f"LBW={text}")
         elif name:
-            weights = _PRESET.sub("", part.strip(), count=1)
-    return Blocks(weights, **letters)
+            weights = part.strip()
+    return Blocks(weights or (named[1] if named else None), **letters)
+
+
+@dataclass
+class _Said:
+    """What the words of a tag say after its name."""
+
+    weights: list[float] = field(default_factory=list)
+    named: dict[str, float] = field(default_factory=dict)
+    blocks: str = ""
 
 
 def _lora(tag: re.Match[str], compatible: bool) -> Lora:
-    rest = _BLOCKS.sub("", tag[2])
-    words = [word for word in rest.split(":") if word.strip()]
-    weights = _weights(words) if compatible else [_number(word, tag[0]) for word in words]
-    if len(weights) > 2:
-        raise InputError(f"{tag[0]} has {len(weights)} weights; it takes two at most")
-    by_blocks = _BLOCKS.search(tag[2])
-    weight = weights[0] if weights else 1.0
+    said = _compatible(tag) if compatible else _said(tag)
+    if len(said.weights) > 2:
+        raise InputError(f"{tag[0]} has {len(said.weights)} weights; it takes two at most")
+    weight = said.weights[0] if said.weights else 1.0
+    text = said.named.get("te", said.weights[1] if len(said.weights) > 1 else weight)
+    if "te" in said.named and len(said.weights) < 2:
+        weight = text
     return Lora(
         name=tag[1].strip(),
-        weight=weight,
-        text_weight=weights[1] if len(weights) > 1 else weight,
-        blocks=by_blocks[1] if by_blocks else "",
+        weight=said.named.get("unet", weight),
+        text_weight=text,
+        blocks=said.blocks,
     )
 
 
-def _weights(words: list[str]) -> list[float]:
-    numbers = [float(word) for word in words if is_number(word)]
-    return numbers[:2]
+def _said(tag: re.Match[str]) -> _Said:
+    said, words = _Said(), [word for word in tag[2].split(":") if word.strip()]
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        key = name.strip().lower()
+        if not equals:
+            said.weights.append(_number(word, tag[0]))
+        elif key == "lbw":
+            said.blocks = _by_blocks(value, words)
+        elif key in ("a", "b") and said.blocks:
+            said.blocks = f"{said.blocks.rstrip(';')};{word.strip()}"
+        elif key in ("te", "unet"):
+            said.named[key] = _number(value, tag[0])
+        else:
+            raise InputError(f"{tag[0]} has {name.strip()}=; known are te=, unet= and LBW=")
+    return said
+
+
+def _compatible(tag: re.Match[str]) -> _Said:
+    said, words = _Said(), tag[2].split(":")
+    while words:
+        word = words.pop(0)
+        if is_number(word):
+            said.weights = [*said.weights, float(word)][:2]
+        elif word.startswith("LBW="):
+            said.blocks = _by_blocks(word.removeprefix("LBW="), words)
+    return said
+
+
+def _by_blocks(value: str, words: list[str]) -> str:
+    """What LBW= says; a preset's name takes the word behind it too, if that is no weight."""
+    goes_on = words and _PRESET.fullmatch(value) and not is_number(words[0].strip())
+    named = re.match(r"\s*(te|unet|lbw)\s*=", words[0], re.IGNORECASE) if goes_on else None
+    return f"{value}:{words.pop(0)}" if goes_on and not named else value
 
 
 def _number(word: str, tag: str) -> float:

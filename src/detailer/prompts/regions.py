@@ -134,7 +134,7 @@ def _sharing(text: Tagged, paint: Paint) -> Sharing:
     if text.mode == "LAB":
         if not exact:
             check_labels(text.text)
-        return ByLabel.of(text.text)
+        return ByLabel.of(text.text, exact)
     if exact and text.mode is None:
         return InTurn((Item(text.text),), wraps=True)
     items = separated(text.text)

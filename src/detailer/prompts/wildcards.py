@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -11,6 +12,8 @@ from typing import Protocol, Self
 
 from detailer.errors import InputError
 from detailer.prompts.folder import Folder, normal
+
+log = logging.getLogger(__name__)
 
 _TOLD = 5
 
@@ -41,6 +44,7 @@ class Wildcards:
         """
         self._sources = ((_Given(lines),) if lines else ()) + sources
         self._patterns: dict[str, tuple[str, ...] | None] = {}
+        self._missed: set[str] = set()
 
     @classmethod
     def of(cls, folders: Iterable[str | Path]) -> Self:
@@ -79,6 +83,12 @@ class Wildcards:
         bare = not {"*", "/"} & set(normal(name))
         places = (name, f"*/{name}") if bare else (name,)
         return next((place for place in places if self.find(place) is not None), None)
+
+    def miss(self, name: str) -> None:
+        """Warn, once, of a name that does not exist and stays in the text."""
+        if name not in self._missed:
+            self._missed.add(name)
+            log.warning("wildcard __%s__ does not exist and stays; %s", name, self.hint(name))
 
     def hint(self, name: str) -> str:
         """What to say about a name that does not exist: those most like it, or some there are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from detailer.core.paint import Lora, Paint
@@ -41,7 +41,7 @@ class Wording:
 
     paint: Paint
     prompts: Prompts
-    wildcards: Wildcards | None = None
+    wildcards: Wildcards = field(default_factory=lambda: Wildcards({}), compare=False)
 
     @classmethod
     def of(cls, paint: Paint) -> Wording:
@@ -50,8 +50,7 @@ class Wording:
         Raises:
             InputError: If the prompts cannot be taken apart, or a folder of wildcards is not there.
         """
-        folders = paint.wildcards
-        return cls(paint, Prompts.of(paint), Wildcards.of(folders) if folders else None)
+        return cls(paint, Prompts.of(paint), Wildcards.of(paint.wildcards))
 
     @property
     def common(self) -> Words | None:
@@ -101,7 +100,9 @@ class Wording:
         # Most prompts choose nothing and have no comments: a generator costs more than a look.
         if "#" not in text and not _CHOICE.search(text):
             return text
-        return resolved(text, seed, self.wildcards)
+        # To the nodes' prompts a name that is not there is words like any other.
+        exact = self.paint.prompt_syntax == "nodes"
+        return resolved(text, seed, self.wildcards, compatible=exact)
 
 
 def mentioned(paint: Paint) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 from detailer.apps.cli import DONE, FAILED
 from detailer.apps.cli.options import Choice, photos
@@ -15,11 +15,19 @@ from detailer.apps.cli.progress import complain
 from detailer.apps.cli.record import rounded
 from detailer.apps.cli.targets import Job
 from detailer.core.canvas import Canvas
+from detailer.core.paint import Paint
 from detailer.core.plan import Plan
-from detailer.engines.catalog import Spec
-from detailer.engines.foreseen import estimator
+from detailer.engines.catalog import Spec, check_engine
+from detailer.engines.foreseen import check_files, estimator
 from detailer.errors import DetailerError, InputError
 from detailer.flow import Detailer
+from detailer.prompts.wording import Wording
+
+_TEXTS: Final = ("prompt", "negative", "refiner_prompt", "refiner_negative")
+_NAMING: Final = (
+    *_TEXTS, "painter", "prompt_syntax", "loras", "controls", "refiner", "sampler_name",
+    "scheduler", "guider",
+)  # fmt: skip
 
 
 class Cost(Protocol):
@@ -93,6 +101,8 @@ def tell(
     if arguments.upscale > 1:
         raise InputError("--dry-run looks at pictures as they are; leave --upscale out")
     detailer = choice.load(without="painters")
+    checks = _Checks(choice)
+    _check_engines(detailer, checks, plan)
     failures = 0
     for job in todo:
         try:
@@ -100,6 +110,7 @@ def tell(
             for number, photo in enumerate(found):
                 single = job.frame(number + 1) if len(found) > 1 else job
                 made = _planned(Canvas(photo.pixels, photo.colour), detailer, arguments, plan)
+                checks([patch.paint for patch in made.patches])
                 _say(Foreseen(single, made, _costs(made, detailer, choice)), arguments)
         except DetailerError as error:
             complain(job.source, str(error))
@@ -110,6 +121,35 @@ def tell(
             f"then {later} further pass{'es' * (later > 1)}, on what this one leaves\n"
         )
     return FAILED if failures else DONE
+
+
+@dataclass
+class _Checks:
+    """What painters are asked for, looked at once however many regions ask for it."""
+
+    choice: Choice
+    done: set[Paint] = field(default_factory=set)
+
+    def __call__(self, paints: Iterable[Paint]) -> None:
+        """Refuse what could not be painted with."""
+        asked = {Paint(**{name: getattr(paint, name) for name in _NAMING}) for paint in paints}
+        if asked - self.done:
+            check_files(list(asked - self.done), self.choice.diffusion)
+            self.done |= asked
+
+
+def _check_engines(detailer: Detailer, checks: _Checks, plan: Plan | None) -> None:
+    """Refuse what a run would refuse before its first picture."""
+    if checks.choice.upscaler:
+        check_engine("upscaler", checks.choice.upscaler)
+    # With a plan only its own painters are opened.
+    checks(_common(passing.recipe.paint) for passing in detailer.passes() if plan is None)
+
+
+def _common(paint: Paint) -> Paint:
+    """The settings with what all regions are told; what is chosen for each is left out."""
+    words = Wording.of(paint).common
+    return paint.but(**words.changes(paint) if words else dict.fromkeys(_TEXTS, ""))
 
 
 def _planned(

@@ -150,8 +150,9 @@ def scale_boxes(regions: Regions, factor: float, compatible: bool = False) -> Re
 
 
 def assign_labels(regions: Regions, labels: Sequence[str]) -> Regions:
-    """Labels given by position; regions beyond the last label keep theirs."""
-    named = [replace(region, label=label) for region, label in zip(regions, labels, strict=False)]
+    """Labels given by position, without spaces around them; regions beyond the last keep theirs."""
+    pairs = zip(regions, labels, strict=False)
+    named = [replace(region, label=label.strip()) for region, label in pairs]
     return regions.holding([*named, *regions.items[len(named) :]])
 
 

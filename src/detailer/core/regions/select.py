@@ -34,9 +34,10 @@ def split(regions: Regions, test: Callable[[Region], bool]) -> tuple[Regions, Re
 def by_label(regions: Regions, labels: Iterable[str], outside: bool = False) -> Regions:
     """Those with one of these labels, or with `outside` the others.
 
-    `all` passes everything; `eyes`, `eyebrows` and `pupils` mean both of a pair.
+    `all` passes everything; `eyes`, `eyebrows` and `pupils` mean both of a pair. Spaces around a
+    label do not count.
     """
-    names = set(labels)
+    names = {label.strip() for label in labels}
     for part in PARTS.keys() & names:
         names |= PARTS[part]
     return _kept(regions, lambda region: "all" in names or region.label in names, outside)

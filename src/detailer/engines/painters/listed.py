@@ -72,5 +72,6 @@ PAINTERS: Final[tuple[Listed, ...]] = (
         defaults=f"{_DIFFUSION}.foresight.suited:suited",
         estimate=f"{_DIFFUSION}.foresight.estimate:estimate",
         check=f"{_DIFFUSION}.names:check",
+        check_files=f"{_DIFFUSION}.foresight.checked:check_paints",
     ),
 )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from detailer.core.paint import Text
 from detailer.core.settings import Settings
 
 Merge = Literal["None", "Merge", "Merge and Invert"]
@@ -20,8 +21,8 @@ class Tab(Settings):
     ad_model: str = "None"
     ad_model_classes: str = ""
     ad_tab_enable: bool = True
-    ad_prompt: str = ""
-    ad_negative_prompt: str = ""
+    ad_prompt: Text = ""
+    ad_negative_prompt: Text = ""
     ad_confidence: float = Field(0.3, ge=0, le=1)
     ad_mask_filter_method: Literal["Area", "Confidence"] = "Area"
     ad_mask_k: int = Field(0, ge=0)

@@ -93,9 +93,9 @@ def layer(pipe: Any, name: str) -> Any:
 def difference(pipe: Any, name: str, x: Tensor) -> Tensor:
     """What a layer gives beyond what it gave without any LoRA."""
     found = layer(pipe, name)
-    base = getattr(found, "base_layer", found)
     with torch.no_grad():
-        return found(x) - base(x)
+        # What a LoRA adds is added by a hook, which forward alone does not see.
+        return found(x) - found.forward(x)
 
 
 def expect(pipe: Any, name: str, expected: Callable[[Tensor], Tensor] | None) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import peft
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -90,19 +89,27 @@ def test_every_family_paints_in_half_precision_with_networks_that_come_and_go(na
         assert waits == {"cpu"}
 
 
-def test_a_lora_that_cannot_be_loaded_leaves_networks_that_come_and_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("memory", ["none", "model"])
+def test_a_lora_acts_on_networks_that_come_and_go_as_on_those_that_stay(
+    tmp_path: Path, memory: str
 ) -> None:
-    kohya(tmp_path / "a.safetensors", {f"lora_unet_{UNET.replace('.', '_')}": FIRST})
+    name = f"lora_unet_{UNET.replace('.', '_')}"
+    kohya(tmp_path / "a.safetensors", {name: FIRST})
+    wanted = Options(batching="on", memory=memory, loras=(str(tmp_path),))
+    loaded = replace(fresh("sd15"), device=ELSEWHERE)
+    with elsewhere():
+        place(loaded.pipe, ELSEWHERE, wanted)
+        one = Diffusion(model_of(loaded, wanted), wanted)
+        with_it, without = pictures(one, cutout(prompt="<lora:a>"), cutout())
+        assert not np.array_equal(with_it, without)
+
+
+def test_a_lora_that_cannot_be_loaded_leaves_networks_that_come_and_go(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"no tensors at all")
     wanted = Options(batching="on", memory="model", loras=(str(tmp_path),))
     loaded = replace(fresh("sd15"), device=ELSEWHERE)
     with elsewhere():
         place(loaded.pipe, ELSEWHERE, wanted)
-
-        def broken(*given: Any, **named: Any) -> None:
-            raise ValueError("what shows only once its hooks are taken off")
-
-        monkeypatch.setattr(peft, "inject_adapter_in_model", broken)
         one = Diffusion(model_of(loaded, wanted), wanted)
         answers = [
             each
@@ -110,7 +117,7 @@ def test_a_lora_that_cannot_be_loaded_leaves_networks_that_come_and_go(
             if not isinstance(each, Progress)
         ]
     assert isinstance(answers[0], Failed)
-    assert "shows only once" in answers[0].reason
+    assert "a.safetensors is no whole safetensors file" in answers[0].reason
     assert isinstance(answers[1], Painted)
 
 

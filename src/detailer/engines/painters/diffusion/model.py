@@ -59,11 +59,12 @@ def model_of(
     loaded: Loaded, options: Options, preprocessors: Mapping[str, Preprocessor] | None = None
 ) -> Model:
     """A loaded pipeline as the loop uses it."""
-    family = family_of(loaded, Inversion(options.embeddings, options.allow_pickle).vectors)
+    inversion = Inversion(options.embeddings, options.allow_pickle)
+    family = family_of(loaded, inversion.vectors)
     return Model(
         family,
         Words(family),
-        Loras(loaded.pipe, options.loras, options.allow_pickle),
+        Loras(loaded.pipe, options.loras, options.allow_pickle, inversion),
         Controls(loaded, preprocessors),
         loaded.device,
         Cache(denoiser_of(loaded.pipe), options.cache),

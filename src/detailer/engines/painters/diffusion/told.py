@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from detailer.core.paint import Lora, Paint
-from detailer.engines.painters.diffusion.text.brackets import literal
+from detailer.engines.painters.diffusion.text.brackets import literal, to_the_letter
 from detailer.errors import InputError
 from detailer.prompts.wording import untagged
+
+_READ: Final[Mapping[str, Callable[[str], str]]] = {
+    "auto": literal,
+    "nodes": to_the_letter,
+    "adetailer": str,
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,8 @@ class Told:
 def told(paint: Paint) -> Told:
     """What some settings say, be it from a plan or given to the painter as they are.
 
-    To the nodes' prompts brackets are letters; to all others `[word]` counts less.
+    `[word]` counts less to ADetailer's prompts alone; to all others brackets are letters, as in
+    ComfyUI. `\\[` is a bracket too, but to the nodes' prompts, which have no such escape.
 
     Raises:
         InputError: If a LoRA tag is wrong, or a LoRA has weights by blocks.
@@ -37,7 +45,7 @@ def told(paint: Paint) -> Told:
                 f"LoRA {lora.name} has weights by blocks, LBW={lora.blocks}, which this painter"
                 " does not know; leave LBW= out"
             )
-    as_read: Callable[[str], str] = literal if paint.prompt_syntax == "nodes" else str
+    as_read = _READ[paint.prompt_syntax]
     return Told(
         as_read(prompt),
         as_read(paint.negative),

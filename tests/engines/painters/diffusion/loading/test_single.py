@@ -292,3 +292,31 @@ def test_a_checkpoint_trained_in_edms_manner_is_refused(tmp_path):
     source = written(sdxl_tensors() | marks, tmp_path / "a.safetensors")
     with pytest.raises(EngineError, match="EDM"):
         opened(source, config=configuration("sdxl", tmp_path))
+
+
+def old_named(tensors):
+    """As checkpoints of 2022 have them: CLIP's layers without text_model before them."""
+    return {name.replace("transformer.text_model.", "transformer."): each
+            for name, each in tensors.items()}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_text_encoders_of_old_checkpoints_are_read(tmp_path, name):
+    tensors = old_named(MADE[name]())
+    assert not any(".text_model." in key for key in tensors)
+    source = written(tensors, tmp_path / "old.safetensors")
+    loaded = opened(source, config=configuration(name, tmp_path))
+    for part in ("text_encoder", "text_encoder_2"):
+        ours, theirs = loaded.pipe.components.get(part), tiny.opened(name).pipe.components.get(part)
+        assert (ours is None) == (theirs is None)
+        assert ours is None or same(ours, theirs)
+
+
+def test_an_old_checkpoint_as_a_pickle_is_read_too(tmp_path):
+    torch.save({"state_dict": old_named(sd15_tensors())}, tmp_path / "old.ckpt")
+    loaded = opened(
+        Source.parse(str(tmp_path / "old.ckpt")),
+        config=configuration("sd15", tmp_path),
+        allow_pickle=(str(tmp_path / "old.ckpt"),),
+    )
+    assert same(loaded.pipe.text_encoder, tiny.opened("sd15").pipe.text_encoder)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from detailer.engines.painters.diffusion.text.brackets import literal
+from detailer.engines.painters.diffusion.text.brackets import literal, to_the_letter
 from detailer.engines.painters.diffusion.text.weights import Weighted, plain, weighted
 from detailer.errors import InputError
 
@@ -125,3 +125,11 @@ def test_to_the_nodes_all_brackets_are_letters(text: str) -> None:
     assert ours == tuple(
         Weighted(each.text.replace("<", "[").replace(">", "]"), each.weight) for each in swapped
     )
+
+
+def test_a_backslash_before_a_bracket_is_a_letter_to_the_nodes_alone() -> None:
+    assert weighted(literal(r"\[x]")) == (Weighted("[x]"),)
+    assert weighted(to_the_letter(r"\[x]")) == (Weighted(r"\[x]"),)
+    assert weighted(to_the_letter("(word:1.3) portrait, [x]")) == (
+        Weighted("word", 1.3), Weighted(" portrait, [x]"),
+    )  # fmt: skip

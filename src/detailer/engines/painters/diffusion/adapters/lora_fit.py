@@ -1,27 +1,26 @@
-"""Fit: whether a LoRA's file is for a pipeline, found out before the pipeline is touched."""
+"""Fit: an adapter's changes on a pipeline's layers, or why they are not for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Any
 
-from diffusers.models.model_loading_utils import load_state_dict
-from diffusers.utils.state_dict_utils import (
-    convert_state_dict_to_diffusers,
-    convert_state_dict_to_peft,
-    convert_unet_state_dict_to_peft,
-)
-from torch import Tensor
+import torch
 
+from detailer.engines.painters.diffusion.adapters.adapter_file import AdapterFile
+from detailer.engines.painters.diffusion.adapters.changes import Change
+from detailer.engines.painters.diffusion.adapters.forms import LowRank
+from detailer.engines.painters.diffusion.adapters.layers import Layer, Layers
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
-from detailer.engines.painters.diffusion.loading.headers import read_header
-from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.errors import EngineError
 
-_DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
-_LYCORIS = (".hada_w1", ".lokr_w", ".oft_", ".boft_", ".glora_")
+log = logging.getLogger(__name__)
+
+_SHOWN = 8
+_UNKNOWN_FORMS = ((".oft_", "OFT"), (".boft_", "BOFT"), (".a1.weight", "GLoRA"))
 _WIDTHS = {
     768: "Stable Diffusion 1",
     1024: "Stable Diffusion 2",
@@ -41,120 +40,112 @@ _MARKS = (
 )
 
 
-@dataclass(frozen=True)
-class _Change:
-    """One change to one layer: what goes in or what comes out of it."""
+@dataclass(eq=False)
+class Fitted:
+    """A change and the layer that it is for; kept on the device where it was last used."""
 
-    part: str
-    layer: str
-    goes_in: bool
-    size: int
+    layer: Layer
+    change: Change
+    _there: dict[torch.device, Change] = field(default_factory=dict, repr=False)
 
-    def __str__(self) -> str:
-        way = "takes" if self.goes_in else "gives"
-        return f"{self.part}.{self.layer} {way} {self.size} numbers in it"
+    def on(self, device: torch.device) -> Change:
+        """The change on a device."""
+        if device not in self._there:
+            self._there = {device: self.change.to(device)}
+        return self._there[device]
+
+    def rest(self) -> None:
+        """Lets go of what lies on a device."""
+        self._there = {}
 
 
-def check_fit(pipe: Any, path: Path) -> None:
-    """Passes where a LoRA's layers are layers of the pipeline, of the same sizes.
+def fitted(file: AdapterFile, layers: Layers) -> list[Fitted]:
+    """The changes of a file that are for a pipeline; of the others a warning tells.
 
     Raises:
-        EngineError: If the file is cut short or broken, is of a kind that diffusers does not
-            convert, or was made for another family, which it names where that can be told.
+        EngineError: If nothing in the file is for it, or a layer has another size; it names the
+            family that the file was made for where that can be told.
     """
-    if path.suffix.lower() == ".safetensors":
-        read_header(path)
-    with quiet(), as_engine_error(path):
-        raw = load_state_dict(path)
-    made_for = _family(raw)
-    try:
-        with quiet(), as_engine_error(path, made_for and f"it was made for {made_for}"):
-            changes = list(_changes(pipe, raw))
-    except EngineError as error:
-        raise _with_kind(error, raw, path) from error
-    sizes = {each: _size(pipe, each) for each in changes}
-    for change, size in sizes.items():
-        if size not in (None, change.size):
+    made_for = _family(file)
+    found = {name: layers.find(name) for name in file.changes}
+    fit: list[Fitted] = []
+    for name, layer in found.items():
+        if layer is not None:
+            change = file.changes[name]
+            _check_size(file.path, change, layer, made_for)
+            fit.append(Fitted(layer, change))
+    strange = [key for name, layer in found.items() if layer is None for key in file.keys[name]]
+    left = [*strange, *file.unread]
+    if not fit and not file.embeddings:
+        raise EngineError(_nothing(file, left, made_for))
+    if left:
+        total = len(left) + sum(len(file.keys[name]) for name, layer in found.items() if layer)
+        log.warning(
+            "%s: %d of its %d tensors are not applied%s: %s",
+            file.path, len(left), total, _form(left), _shown(left),
+        )  # fmt: skip
+    return fit
+
+
+def _check_size(path: Path, change: Change, layer: Layer, made_for: str) -> None:
+    for taken, given, way in _sizes(path, change, layer):
+        if taken != given:
             raise EngineError(
-                f"{path} is not for this model: {change}, here {size}{_hint(made_for)}"
+                f"{path} is not for this model: {layer.part}.{layer.name} {way} {taken} numbers"
+                f" in it, here {given}{_hint(made_for)}"
             )
-    known = sum(size is not None for size in sizes.values())
-    if known * 2 <= len(sizes):
-        said = f"{len(sizes) - known} of its {len(sizes)} changes are to layers that are not in it"
-        said = said if sizes else "nothing in it is the name of a LoRA's layer"
-        stranger = EngineError(f"{path} is not for this model: {said}{_hint(made_for)}")
-        raise _with_kind(stranger, raw, path)
 
 
-def _changes(pipe: Any, raw: Mapping[str, Tensor]) -> Iterator[_Change]:
-    """What diffusers would change, by its own names."""
-    # The block numbers of kohya's files for SDXL are told apart by the UNet's configuration.
-    is_sdxl = hasattr(pipe, "unet") and hasattr(pipe, "text_encoder_2")
-    options = {"unet_config": pipe.unet.config} if is_sdxl else {}
-    said = pipe.lora_state_dict(dict(raw), **options)
-    converted = said[0] if isinstance(said, tuple) else said
-    for part in pipe._lora_loadable_modules:  # noqa: SLF001  # diffusers names them nowhere else
-        own = {
-            name.removeprefix(f"{part}."): tensor
-            for name, tensor in converted.items()
-            if name.startswith(f"{part}.")
-        }
-        for name, tensor in _by_layer(part, own).items():
-            layer = name.removesuffix(_DOWN).removesuffix(_UP)
-            if name.endswith(_DOWN):
-                yield _Change(part, layer, True, tensor.shape[1])
-            elif name.endswith(_UP):
-                yield _Change(part, layer, False, tensor.shape[0])
+def _sizes(path: Path, change: Change, layer: Layer) -> Iterable[tuple[int, int, str]]:
+    """What comes out of a layer and what goes in, by the file and by the model."""
+    rows, columns = layer.size[0], prod(layer.size[1:])
+    if change.bias is not None:
+        yield change.bias.numel(), rows, "gives"
+    if change.difference is None:
+        return
+    with as_engine_error(path):
+        # Shapes alone: nothing is computed.
+        matrix = change.difference.to(torch.device("meta")).matrix()
+    yield matrix.numel() // matrix.shape[0], columns, "takes"
+    yield matrix.shape[0], rows, "gives"
+    if change.magnitude is not None:
+        expected = rows if change.by_rows else layer.size[1]
+        yield change.magnitude.numel(), expected, "has a magnitude of"
 
 
-def _by_layer(part: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Named layer.lora_A.weight, whichever of diffusers' formats it was."""
-    if not tensors:
-        return {}
-    if part.startswith("text_encoder"):
-        alike = convert_state_dict_to_diffusers(tensors)
-        return dict(convert_state_dict_to_peft(alike))
-    if any(_DOWN in name for name in tensors):
-        return tensors
-    return dict(convert_unet_state_dict_to_peft(tensors))
-
-
-def _size(pipe: Any, change: _Change) -> int | None:
-    """What goes into the layer or comes out; None for a layer that is not there."""
-    layer = getattr(pipe, change.part, None)
-    if layer is None:
-        # A part that was left out takes no harm, and diffusers skips it.
-        return change.size
-    name = (
-        change.layer if hasattr(layer, "text_model") else change.layer.removeprefix("text_model.")
-    )
-    for word in name.split("."):
-        layer = getattr(layer, word, None)
-    layer = getattr(layer, "base_layer", layer)
-    names = ("in_features", "in_channels") if change.goes_in else ("out_features", "out_channels")
-    return next((getattr(layer, each) for each in names if hasattr(layer, each)), None)
-
-
-def _family(raw: Mapping[str, Tensor]) -> str:
+def _family(file: AdapterFile) -> str:
     """What the file seems to be made for; empty if nothing tells."""
     for mark, family in _MARKS:
-        if any(mark in name for name in raw):
+        if any(mark in name for name in file.changes):
             return family
-    for name, tensor in raw.items():
-        reads_text = "attn2" in name and "to_k" in name and ("down" in name or "lora_A" in name)
-        if reads_text and tensor.ndim == 2:
-            return _WIDTHS.get(tensor.shape[1], "")
+    for name, change in file.changes.items():
+        reads_text = "attn2" in name and "to_k" in name
+        if reads_text and isinstance(change.difference, LowRank):
+            return _WIDTHS.get(change.difference.down.shape[1], "")
     return ""
+
+
+def _nothing(file: AdapterFile, left: list[str], made_for: str) -> str:
+    form = _form(left)
+    if form and not file.changes:
+        return f"{file.path} cannot be applied{form}; known are LoRA, DoRA, LoHa and LoKr"
+    said = "nothing in it is the name of an adapter's layer"
+    if file.changes:
+        said = (
+            f"none of its {len(file.changes)} layers is in it, such as {next(iter(file.changes))}"
+        )
+    return f"{file.path} is not for this model: {said}{_hint(made_for)}"
+
+
+def _form(keys: list[str]) -> str:
+    forms = [form for mark, form in _UNKNOWN_FORMS if any(mark in key for key in keys)]
+    return f", as {' and '.join(forms)} is not known here" if forms else ""
+
+
+def _shown(keys: list[str]) -> str:
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return ", ".join(keys[:_SHOWN]) + more
 
 
 def _hint(family: str) -> str:
     return f"; it was made for {family}" if family else ""
-
-
-def _with_kind(error: EngineError, raw: Mapping[str, Tensor], path: Path) -> EngineError:
-    """The same, or that the file is of a kind nobody here reads."""
-    if any(mark in name for name in raw for mark in _LYCORIS):
-        return EngineError(
-            f"{path} is a LyCORIS file (LoHa, LoKr or OFT); diffusers reads LoRA only"
-        )
-    return error

@@ -16,11 +16,12 @@ import torch
 from diffusers import ControlNetModel, FluxControlNetModel, SD3ControlNetModel
 from huggingface_hub import hf_hub_download, snapshot_download
 
+from detailer.engines.files.hub import HubName
 from detailer.engines.files.models import is_offline, local_file
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.headers import Header, read_header
 from detailer.engines.painters.diffusion.loading.quiet import quiet
-from detailer.engines.painters.diffusion.loading.shards import read_json
+from detailer.engines.painters.diffusion.loading.shards import read_json, read_part
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 _KINDS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -71,22 +72,44 @@ class ControlNets:
             self._opened[name] = net
         return self._opened[name]
 
-    def _open(self, name: str) -> Any:
+    def check(self, name: str) -> None:
+        """Refuses what loading would, by headers alone; one on the Hub may still be fetched.
+
+        Raises:
+            InputError, MissingEngineError, EngineError: As calling does.
+        """
+        kind, path = self._kind(name), local_file(name)
+        if path.is_file():
+            self._checked_file(path, kind)
+        elif path.is_dir():
+            self._checked_folder(name, path, kind)
+            if read_part(path) is None:
+                raise EngineError(f"{path} lacks safetensors weights of a ControlNet")
+        elif is_offline() or HubName.parse(name) is None:
+            self._checked_folder(name, None, kind)
+
+    def _kind(self, name: str) -> Any:
         kind = _KINDS.get(type(self.denoiser).__name__)
         if kind is None:
             made = type(self.denoiser).__name__
             raise EngineError(f"ControlNet {name}: there are none that steer a {made} here")
-        path = local_file(name)
+        return kind
+
+    def _open(self, name: str) -> Any:
+        kind, path = self._kind(name), local_file(name)
         if path.is_file():
             return self._of_file(path, kind)
         return self._of_folder(name, path if path.is_dir() else None, kind)
 
-    def _of_folder(self, name: str, folder: Path | None, kind: Any) -> Any:
+    def _checked_folder(self, name: str, folder: Path | None, kind: Any) -> None:
         config = (folder / "config.json") if folder else _fetched(name, "config.json")
         if not config.is_file():
             raise MissingEngineError(f"{folder} has no config.json of a ControlNet")
         # A few bytes tell whether the gigabytes are worth fetching.
         self._check(name, kind, read_json(config))
+
+    def _of_folder(self, name: str, folder: Path | None, kind: Any) -> Any:
+        self._checked_folder(name, folder, kind)
         place = folder or _fetched(name, "diffusion_pytorch_model*.safetensors*")
         with quiet(), as_engine_error(name):
             return kind.from_pretrained(
@@ -108,7 +131,8 @@ class ControlNets:
             if setting in config and theirs != ours:
                 raise EngineError(self._misfit(name, setting, theirs, ours))
 
-    def _of_file(self, path: Path, kind: Any) -> Any:
+    def _checked_file(self, path: Path, kind: Any) -> dict[str, Any]:
+        """The configuration of a ControlNet in a single file."""
         if path.suffix.lower() not in (".safetensors", ".sft"):
             raise InputError(f"ControlNet {path}: only .safetensors files and folders are read")
         header = read_header(path)
@@ -117,6 +141,10 @@ class ControlNets:
         self._check_file(header)
         config = _like_the_unet(self.denoiser.config, header)
         _check_number(header, config)
+        return config
+
+    def _of_file(self, path: Path, kind: Any) -> Any:
+        config = self._checked_file(path, kind)
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "config.json").write_text(json.dumps(config), encoding="utf-8")
             with quiet(), as_engine_error(path, self._wants(kind)):

@@ -17,6 +17,7 @@ from transformers import CLIPVisionModelWithProjection
 from detailer.core.pixels import Pixels, to_bytes
 from detailer.engines.files.models import is_offline, local_file
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
+from detailer.engines.painters.diffusion.loading.headers import read_header
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.engines.painters.diffusion.loading.shards import read_json
 from detailer.engines.painters.diffusion.loading.tensors import read_tensors
@@ -124,6 +125,16 @@ def _encoder_for(image: Mapping[str, Tensor], kind: Kind, file: Path) -> Path:
         f"{file} needs an image encoder of width {wanted}{seen}; put its config.json and"
         f" model.safetensors into {file.parent / _ENCODER}"
     )
+
+
+def check_ip_adapter(name: str) -> None:
+    """Refuses an IP-Adapter that is not there, or broken; one on the Hub may still be fetched.
+
+    Raises:
+        InputError, MissingEngineError, EngineError: As `open_ip_adapter` does.
+    """
+    if local_file(name).exists() or is_offline() or name.count("/") < 2:
+        read_header(_file(name))
 
 
 def _file(name: str) -> Path:

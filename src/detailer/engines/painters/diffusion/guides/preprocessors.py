@@ -37,12 +37,11 @@ PREPROCESSORS: Mapping[str, Preprocessor] = MappingProxyType(
 """Those that need no model; others are given to the painter by name."""
 
 
-def prepared(pixels: Pixels, name: str, known: Mapping[str, Preprocessor]) -> Pixels:
-    """What a preprocessor makes of pixels, (h, w, 3) float32 0..1 at their size.
+def check_name(name: str, known: Mapping[str, Preprocessor]) -> None:
+    """Refuses a name that no preprocessor has.
 
     Raises:
-        InputError: If there is none of that name; it lists those that there are.
-        EngineError: If what it gives is no picture, or not finite.
+        InputError: With those that there are.
     """
     if name not in known:
         names = [each for each in known if each]
@@ -50,6 +49,16 @@ def prepared(pixels: Pixels, name: str, known: Mapping[str, Preprocessor]) -> Pi
             f"preprocessor {name!r} is not known; {nearest(name, names)};"
             " others are given to the painter as preprocessors={name: function}"
         )
+
+
+def prepared(pixels: Pixels, name: str, known: Mapping[str, Preprocessor]) -> Pixels:
+    """What a preprocessor makes of pixels, (h, w, 3) float32 0..1 at their size.
+
+    Raises:
+        InputError: If there is none of that name; it lists those that there are.
+        EngineError: If what it gives is no picture, or not finite.
+    """
+    check_name(name, known)
     given = np.asarray(known[name](pixels))
     if given.ndim == 3 and given.shape[2] == 1:
         given = given[..., 0]

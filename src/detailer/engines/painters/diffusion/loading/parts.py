@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import diffusers
@@ -19,7 +19,8 @@ from detailer.engines.painters.diffusion.loading.shards import weights_file
 from detailer.errors import EngineError
 
 _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
-_REMEDY = "give config=FOLDER of this very model"
+REMEDY = "give config=FOLDER of this very model"
+"""What to do where a file and its configuration do not fit together."""
 
 
 def class_of(index: Index, part: str) -> Any:
@@ -75,8 +76,23 @@ def part_of_folder(index: Index, part: str, dtype: torch.dtype | None, variant: 
         )
     lost = sorted(told["missing_keys"])
     if lost:
-        raise EngineError(f"{place} lacks {len(lost)} of its tensors, such as {lost[0]}")
+        raise EngineError(f"{place} lacks {lacking(lost)}")
     return model
+
+
+def single_file_class_of(index: Index, part: str) -> Any:
+    """The class of a denoiser or VAE that diffusers loads from a single file.
+
+    Raises:
+        EngineError: If it is none of those.
+    """
+    kind = class_of(index, part)
+    if not hasattr(kind, "from_single_file"):
+        raise EngineError(
+            f"{part} is a {kind.__name__}, which diffusers does not load from a single file;"
+            " give a diffusers folder"
+        )
+    return kind
 
 
 def network_of_tensors(
@@ -89,13 +105,8 @@ def network_of_tensors(
     Raises:
         EngineError: If the tensors do not fit the configuration, or some are missing.
     """
-    kind = class_of(index, part)
-    if not hasattr(kind, "from_single_file"):
-        raise EngineError(
-            f"{part} is a {kind.__name__}, which diffusers does not load from a single file;"
-            " give a diffusers folder"
-        )
-    with as_engine_error(part, _REMEDY):
+    kind = single_file_class_of(index, part)
+    with as_engine_error(part, REMEDY):
         model = kind.from_single_file(
             dict(tensors),
             config=str(index.folder),
@@ -120,7 +131,7 @@ def text_encoder_of_tensors(
     make: Any = create_diffusers_clip_model_from_ldm
     if is_t5:
         make = create_diffusers_t5_model_from_checkpoint
-    with as_engine_error(part, _REMEDY):
+    with as_engine_error(part, REMEDY):
         model = make(
             kind,
             checkpoint=dict(tensors),
@@ -139,7 +150,10 @@ def _whole(model: Any, part: str) -> Any:
     """The model; diffusers leaves what a file lacks without values and says nothing."""
     lost = [name for name, value in model.named_parameters() if value.is_meta]
     if lost:
-        raise EngineError(
-            f"{part}: the file lacks {len(lost)} of its tensors, such as {lost[0]}; {_REMEDY}"
-        )
+        raise EngineError(f"{part}: the file lacks {lacking(lost)}; {REMEDY}")
     return model
+
+
+def lacking(names: Sequence[str]) -> str:
+    """How many tensors are missing, and one of them."""
+    return f"{len(names)} of its tensors, such as {names[0]}"

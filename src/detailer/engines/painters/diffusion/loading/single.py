@@ -12,37 +12,27 @@ from typing import Any
 import diffusers
 import torch
 
-from detailer.engines.files.models import local_file
-from detailer.engines.painters.diffusion.loading.card import FAMILIES, Card
+from detailer.engines.painters.diffusion.loading.card import Card
 from detailer.engines.painters.diffusion.loading.device import dtype_of
-from detailer.engines.painters.diffusion.loading.download import fetched_configuration
-from detailer.engines.painters.diffusion.loading.families import card_of_file
 from detailer.engines.painters.diffusion.loading.folders import (
     Index,
-    card_of_folder,
-    read_index,
 )
-from detailer.engines.painters.diffusion.loading.layouts import KNOWN, write_layout
 from detailer.engines.painters.diffusion.loading.parts import (
-    class_of,
+    is_network,
     network_of_tensors,
     part_of_folder,
     text_encoder_of_tensors,
 )
-from detailer.engines.painters.diffusion.loading.shards import weights_file
-from detailer.engines.painters.diffusion.loading.source import INDEX, Source
-from detailer.engines.painters.diffusion.loading.telling import DENOISER, VAE
-from detailer.engines.painters.diffusion.loading.tensors import Tensors, read_pickle, read_tensors
-from detailer.engines.painters.diffusion.loading.tokenizers import has_packaged_clip
+from detailer.engines.painters.diffusion.loading.planned import Work, planned_single
+from detailer.engines.painters.diffusion.loading.source import Source
+from detailer.engines.painters.diffusion.loading.tensors import (
+    read_pickle,
+    read_tensors,
+)
 from detailer.engines.painters.diffusion.loading.tokenizing import tokenizers_for
 from detailer.engines.painters.diffusion.loading.vae import open_vae
 from detailer.engines.painters.diffusion.options import Options
-from detailer.errors import EngineError, InputError
-
-# Two kinds of Stable Diffusion share all but their text encoder's width.
-_ALIKE = {"sd2": "sd15"}
-# What a pipeline runs without, though with a weaker grasp of the prompt.
-_SPARED = {"sd3": ("text_encoder_3",)}
+from detailer.errors import EngineError
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +44,6 @@ class Single:
     dtype: torch.dtype
 
 
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """What the parts are made of: the file's tensors, a folder's configuration, and both cards."""
-
-    tensors: Tensors
-    card: Card
-    index: Index
-    dtype: torch.dtype
-    options: Options
-
-    @property
-    def path(self) -> Path:
-        return self.tensors.header.path
-
-
 def open_single(source: Source, options: Options, device: torch.device) -> Single:
     """A checkpoint's parts, and what it lacks from the folder that is given as config.
 
@@ -77,125 +52,40 @@ def open_single(source: Source, options: Options, device: torch.device) -> Singl
         EngineError: If it is broken, nothing known, lacks a part, or is not what config is for.
     """
     tensors = read_pickle(source.path) if source.is_pickle else read_tensors(source.path)
-    card = card_of_file(tensors.header)
-    if card.prediction == "edm":
-        raise EngineError(f"{source.path} was trained in EDM's manner; give its diffusers folder")
-    dtype = dtype_of(options.dtype, device, card.flow)
     with tempfile.TemporaryDirectory(prefix="detailer-") as scratch:
-        index = read_index(_configuration(tensors, card, options, Path(scratch)))
-        _check_family(card, index, source.path)
-        pipe = _put_together(_Work(tensors, card, index, dtype, options))
-    return Single(pipe, _told_by(pipe.scheduler, card), dtype)
+        work = planned_single(tensors, options, Path(scratch))
+        dtype = dtype_of(options.dtype, device, work.card.flow)
+        pipe = _put_together(work, dtype)
+    return Single(pipe, _told_by(pipe.scheduler, work.card), dtype)
 
 
-def _configuration(tensors: Tensors, card: Card, options: Options, scratch: Path) -> Path:
-    """A folder that is given, else one that is written from the file's shapes, else the Hub's."""
-    if options.config:
-        folder = local_file(options.config)
-        if not (folder / INDEX).is_file():
-            raise InputError(f"config={options.config} is no diffusers folder: it has no {INDEX}")
-        return folder
-    original = any(name.endswith("input_blocks.0.0.weight") for name in tensors.named)
-    if card.family in KNOWN and original and has_packaged_clip():
-        write_layout(card, tensors.header, scratch)
-        return scratch
-    return fetched_configuration(FAMILIES[card.family], tensors.header.path)
-
-
-def _put_together(work: _Work) -> Any:
-    _check_parts(work)
+def _put_together(work: Work, dtype: torch.dtype) -> Any:
     tokenizers = tokenizers_for(work.index)
     names = [name for name in work.index.parts if name not in tokenizers]
-    parts = {name: _part(work, name) for name in names if not _is_nowhere(work, name)}
+    parts = {name: _part(work, name, dtype) for name in names if not _is_nowhere(work, name)}
     return _assembled(work.index, {**parts, **tokenizers})
 
 
-def _check_family(card: Card, index: Index, path: Path) -> None:
-    told = card_of_folder(index.folder).family
-    if told == "other" or _ALIKE.get(told, told) == _ALIKE.get(card.family, card.family):
-        return
-    raise EngineError(f"{path} is a {card.family} model, and {index.folder} configures {told}")
+def _is_nowhere(work: Work, name: str) -> bool:
+    return is_network(work.index, name) and work.place(name) == "nowhere"
 
 
-def _check_parts(work: _Work) -> None:
-    """Names everything that is missing before anything is loaded."""
-    wanted = [name for name in FAMILIES[work.card.family].parts if name in work.index.parts]
-    lacking = [name for name in wanted if _place(work, name) == "nowhere"]
-    lacking = [name for name in lacking if name not in _SPARED.get(work.card.family, ())]
-    if lacking:
-        held = ", ".join(part.name for part in work.card.parts)
-        vae = "vae=FILE, or " if lacking == ["vae"] else ""
-        raise EngineError(
-            f"{work.path} holds {held} and lacks {', '.join(lacking)}; give {vae}config=FOLDER of"
-            " a whole diffusers model whose parts are taken"
-        )
-
-
-def _place(work: _Work, name: str) -> str:
-    """Where a part comes from: given, file, folder or nowhere."""
-    if name == "vae" and work.options.vae:
-        return "given"
-    if work.card.has(name):
-        return "file"
-    return "folder" if weights_file(work.index.folder / name, work.options.variant) else "nowhere"
-
-
-def _is_nowhere(work: _Work, name: str) -> bool:
-    return _is_network(work, name) and _place(work, name) == "nowhere"
-
-
-def _is_network(work: _Work, name: str) -> bool:
-    return issubclass(class_of(work.index, name), torch.nn.Module)
-
-
-def _part(work: _Work, name: str) -> Any:
-    if not _is_network(work, name):
+def _part(work: Work, name: str, dtype: torch.dtype) -> Any:
+    if not is_network(work.index, name):
         part = part_of_folder(work.index, name, None)
         return _as_predicted(part, work) if name == "scheduler" else part
-    dtype = torch.float32 if name == "vae" else work.dtype
-    place = _place(work, name)
+    dtype = torch.float32 if name == "vae" else dtype
+    place = work.place(name)
     if place == "given":
         return open_vae(work.options.vae, work.index)
     if place == "folder":
         return part_of_folder(work.index, name, dtype, work.options.variant)
-    if name in FAMILIES[work.card.family].texts.values():
-        return text_encoder_of_tensors(_text_tensors(work, name), work.index, name, dtype)
-    if name == "vae":
-        held = {key: each for key, each in work.tensors.named.items() if key.startswith(VAE)}
-        return network_of_tensors(held, work.index, name, dtype)
-    return network_of_tensors(_denoiser(work), work.index, name, dtype, **_changes(work, name))
+    if name in work.texts:
+        return text_encoder_of_tensors(work.held(name), work.index, name, dtype)
+    return network_of_tensors(work.held(name), work.index, name, dtype, **work.changes(name))
 
 
-def _text_tensors(work: _Work, name: str) -> dict[str, torch.Tensor]:
-    texts = FAMILIES[work.card.family].texts
-    own = tuple(begin for begin, part in texts.items() if part == name)
-    return {key: each for key, each in work.tensors.named.items() if key.startswith(own)}
-
-
-def _denoiser(work: _Work) -> Mapping[str, torch.Tensor]:
-    """The denoiser's tensors, named as diffusers wants to find them."""
-    named = work.tensors.named
-    inner = {k[len(DENOISER) :]: each for k, each in named.items() if k.startswith(DENOISER)}
-    inner = inner or dict(named)
-    # Its converters take bare names, but for UNets, where they want the whole.
-    if "input_blocks.0.0.weight" in inner:
-        return {f"{DENOISER}{name}": each for name, each in inner.items()}
-    return inner
-
-
-def _changes(work: _Work, name: str) -> dict[str, Any]:
-    """Settings in which the file is another model than the folder, as inpainting models are."""
-    config = work.index.config(name)
-    changes: dict[str, Any] = {}
-    if work.card.inpaint and config.get("in_channels") != work.card.channels:
-        changes["in_channels"] = work.card.channels
-        changes |= {"out_channels": config["in_channels"]} if work.card.family == "flux" else {}
-    if work.card.family == "flux" and bool(config.get("guidance_embeds")) != work.card.guided:
-        changes["guidance_embeds"] = work.card.guided
-    return changes
-
-
-def _as_predicted(scheduler: Any, work: _Work) -> Any:
+def _as_predicted(scheduler: Any, work: Work) -> Any:
     """The scheduler, told what the network predicts where the file knows better."""
     told = scheduler.config.get("prediction_type")
     sure = work.card.prediction == "v_prediction" or not work.options.config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -93,6 +94,17 @@ _TELLING: Final = (
     ("qwen_image", ("transformer_blocks.0.img_mod.1.weight", "txt_norm.weight")),
     ("z_image", ("layers.0.adaLN_modulation.0.weight", "cap_embedder.0.weight")),
 )
+
+
+_BARE_CLIP = re.compile(
+    r"(cond_stage_model\.|conditioner\.embedders\.\d\.|text_encoders\.clip_[lg]\.)transformer\."
+    r"(?=embeddings\.|encoder\.layers\.|final_layer_norm\.)"
+)
+
+
+def present_name(name: str) -> str:
+    """A tensor's name as later files have it: CLIP's layers got a `text_model.` before them."""
+    return _BARE_CLIP.sub(r"\1transformer.text_model.", name)
 
 
 def denoiser_of(weights: Weights) -> dict[str, Weight]:

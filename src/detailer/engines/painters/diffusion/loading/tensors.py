@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.headers import Header, Weight, read_header
+from detailer.engines.painters.diffusion.loading.telling import present_name
 from detailer.errors import EngineError
 
 _NAMES = {
@@ -63,3 +64,10 @@ def read_pickle(path: Path) -> Tensors:
         for name, each in named.items()
     }
     return Tensors(named, Header(path, weights, {}))
+
+
+def with_present_names(tensors: Tensors) -> Tensors:
+    """The same by the names that later files of the same models have."""
+    weights = {present_name(name): each for name, each in tensors.header.weights.items()}
+    named = {present_name(name): each for name, each in tensors.named.items()}
+    return Tensors(named, replace(tensors.header, weights=weights))

@@ -46,8 +46,13 @@ def unescaped(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """The text with all its brackets as letters, which they are to the nodes."""
+    """The text with all its brackets as letters; escaped ones are that already."""
     return _LETTERS.sub(r"\\\g<0>", text)
+
+
+def to_the_letter(text: str) -> str:
+    """The same as ComfyUI reads it, where a backslash before a bracket is a letter too."""
+    return re.sub(r"[\[\]]", r"\\\g<0>", text)
 
 
 @dataclass

@@ -27,10 +27,17 @@ _OLD = "string_to_param"
 
 
 class Inversion:
-    """The embeddings of some folders, each read once."""
+    """The embeddings of some folders, each read once, and those that a LoRA brings with it.
+
+    Attributes:
+        bundled: The latter, tensors by key by name, which come before a folder's.
+    """
+
+    bundled: Mapping[str, Mapping[str, Tensor]]
 
     def __init__(self, folders: tuple[str, ...], allow_pickle: tuple[str, ...] = ()) -> None:
         """Nothing is read yet."""
+        self.bundled = {}
         self._shelf = Shelf("embeddings", folders, allow_pickle)
         self._read: dict[Path, Mapping[str, Tensor]] = {}
 
@@ -46,17 +53,22 @@ class Inversion:
             InputError: If there is none of that name, or it is for another text encoder.
             EngineError: If the file is broken or holds no embedding.
         """
-        path = self._shelf.find(name)
-        if path not in self._read:
-            self._read[path] = _loaded(path)
-        tensors = self._read[path]
+        source: Path | str
+        if name in self.bundled:
+            source = f"bundle_emb.{name}"
+            tensors = embeddings_of(self.bundled[name], source)
+        else:
+            source = path = self._shelf.find(name)
+            if path not in self._read:
+                self._read[path] = _loaded(path)
+            tensors = self._read[path]
         fitting = [vectors for vectors in tensors.values() if vectors.shape[-1] == width]
         if key in tensors and tensors[key].shape[-1] == width:
             return tensors[key]
         # Two encoders may be of one width; a file that names them has nothing for a third.
         if fitting and not {"clip_l", "clip_g"} & set(tensors):
             return fitting[0]
-        raise InputError(_other_width(path, tensors, width))
+        raise InputError(_other_width(source, tensors, width))
 
 
 def _loaded(path: Path) -> Mapping[str, Tensor]:
@@ -67,14 +79,22 @@ def _loaded(path: Path) -> Mapping[str, Tensor]:
             found: Any = load_file(path)
     else:
         found = _unpickled(path)
-    inner = found.get(_OLD, found) if isinstance(found, dict) else {}
+    return embeddings_of(found.get(_OLD, found) if isinstance(found, dict) else {}, path)
+
+
+def embeddings_of(held: Mapping[str, Any], source: Path | str) -> Mapping[str, Tensor]:
+    """The embeddings among what a file holds by key, (n, width) float32 each.
+
+    Raises:
+        EngineError: If there is none.
+    """
     tensors = {
         str(key): each.detach().float().reshape(-1, each.shape[-1])
-        for key, each in dict(inner).items()
+        for key, each in dict(held).items()
         if isinstance(each, Tensor) and each.ndim in (1, 2) and each.is_floating_point()
     }
     if not tensors:
-        raise EngineError(f"{path} holds no embedding; it should have one tensor of vectors")
+        raise EngineError(f"{source} holds no embedding; it should have one tensor of vectors")
     return tensors
 
 
@@ -89,7 +109,7 @@ def _unpickled(path: Path) -> Any:
         ) from error
 
 
-def _other_width(path: Path, tensors: Mapping[str, Tensor], width: int) -> str:
+def _other_width(path: Path | str, tensors: Mapping[str, Tensor], width: int) -> str:
     widths = sorted({vectors.shape[-1] for vectors in tensors.values()})
     family = " or ".join(_WIDTHS[each] for each in widths if each in _WIDTHS)
     made = f"; it was made for {family}" if family else ""

@@ -33,6 +33,11 @@ def tokenized(stretch: Weighted, tokenizer: Any, find: Find) -> list[list[Token]
     return [word for word in words if word]
 
 
+def mentioned(text: str) -> list[str]:
+    """The names of the embeddings in a text."""
+    return [_named(each)[0] for each in _EMBEDDING.split(text)[1:]]
+
+
 def refuse(name: str) -> Tensor:
     """Finds no embedding: for when no folder of them was given."""
     raise InputError(f"embedding:{name} cannot be read: give its folder: --embeddings FOLDER")
