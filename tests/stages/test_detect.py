@@ -88,3 +88,12 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Detect(tile=200)
     with pytest.raises(InputError, match="order='sideways'"):
         Detect(order="sideways")
+
+
+def test_a_tile_is_a_side_or_auto_and_else_refused_with_both() -> None:
+    assert Detect().tile == "auto"
+    assert Detect(tile=640).tile == 640
+    with pytest.raises(InputError, match=r"^tile=-1 is out of range: .* at least 0, or 'auto'$"):
+        Detect(tile=-1)
+    with pytest.raises(InputError, match=r"^tile='x': input should be .*, or 'auto'$"):
+        Detect(tile="x")

@@ -27,7 +27,7 @@ from detailer.engines.catalog import (
 from detailer.engines.foreseen import own_defaults
 from detailer.engines.listed import Kind
 from detailer.engines.refined import masked, refined, unfolded
-from detailer.engines.wrap import merged, tiled
+from detailer.engines.wrap import merged, tiled, tiled_as_needed
 from detailer.prompts.wording import mentioned
 from detailer.recipe import Recipe
 from detailer.stages.crop import Upscaler
@@ -75,9 +75,23 @@ class Engines:
         wishes = self._wishes(detect) | ({"how": refine} if refine else {})
         found: Detector = self._kept("detector", detect.detector, wishes, detect.detector_options)
         listed = listed_engine("detector", detect.detector)
-        if detect.tile and not (listed and listed.given):
-            return tiled(found, detect.tile, detect.tile_overlap)
-        return found
+        if listed and listed.given:
+            return found
+        return self._tiled(found, detect)
+
+    def _tiled(self, found: Detector, detect: Detect) -> Detector:
+        if detect.tile == 0:
+            return found
+        # One for each, since engines made of it are kept by what they are made of.
+        key = repr(("tiled", id(found), detect.tile, detect.tile_overlap))
+        if key not in self._opened:
+            self._opened[key] = (
+                tiled_as_needed(found, detect.tile_overlap)
+                if detect.tile == "auto"
+                else tiled(found, detect.tile, detect.tile_overlap)
+            )
+        tiling: Detector = self._opened[key]
+        return tiling
 
     def _choosing(self, detect: Detect, refine: Refine) -> Detector:
         find = self.detector(detect, refine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Literal, Protocol, Self, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,18 @@ class Detector(Protocol):
         """What is found in (h, w, 3) uint8 sRGB pixels."""
 
 
+@runtime_checkable
+class Scaling(Protocol):
+    """A detector of faces that brings every picture to a size of its own.
+
+    `long_side` is the most that the long side is then, `least_side` that of the smallest face it
+    can find there, pixels. Large pictures are looked at in tiles (`tile="auto"`).
+    """
+
+    long_side: int
+    least_side: int
+
+
 class Find(Settings):
     """What one detector looks for, and what of it stays."""
 
@@ -30,8 +42,10 @@ class Find(Settings):
     detector_options: dict[str, bool | int | float | str] = Field(
         {}, description="Options of its own, such as blur=7."
     )
-    tile: int = Field(
-        0, ge=0, le=16384, description="Look at tiles of this side, for large pictures, px; 0: off."
+    tile: Annotated[int, Field(ge=0, le=16384)] | Literal["auto"] = Field(
+        "auto",
+        description="Look at tiles of this side, for large pictures, px; 0: off; auto: where a face"
+        " of 20 px would be seen too small.",
     )
     tile_overlap: int = Field(256, ge=0, le=4096, description="Overlap of such tiles, px.")
     threshold: float = Field(0.5, ge=0, le=1, description="Least score.")
@@ -43,7 +57,7 @@ class Find(Settings):
 
     @model_validator(mode="after")
     def _tiles_that_advance(self) -> Self:
-        if 0 < self.tile < 2 * self.tile_overlap:
+        if self.tile != "auto" and 0 < self.tile < 2 * self.tile_overlap:
             raise ValueError(
                 f"tile_overlap={self.tile_overlap} is above half of tile={self.tile};"
                 " make the tile larger or the overlap smaller"

@@ -54,6 +54,8 @@ class CenterFace:
         EngineError: If the file is not CenterFace.
     """
 
+    least_side = 15
+
     def __init__(
         self,
         path: str | Path | None = None,

@@ -38,6 +38,8 @@ class YuNet:
         EngineError: If the file is not YuNet.
     """
 
+    least_side = 10
+
     def __init__(
         self,
         path: str | Path | None = None,
