@@ -260,3 +260,15 @@ def test_a_mask_of_one_channel_is_read_as_a_picture() -> None:
 def test_a_mask_of_another_shape_is_refused_with_it(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=f"a mask of shape {re.escape(str(shape))}"):
         Regions.from_mask(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+def test_a_batch_combined_gives_one_region_for_each_mask_as_the_nodes_have_it(
+    compatible: bool,
+) -> None:
+    batch = np.zeros((3, 48, 64), np.float32)
+    batch[0, 2:22, 3:23] = batch[0, 30:44, 40:60] = batch[2, 10:40, 20:50] = 1
+    found = Regions.from_mask(batch, Trace(combined=True, compatible=compatible))
+    short = int(compatible)
+    boxes = [Box(3, 2, 60 - short, 44 - short), Box(20, 10, 50 - short, 40 - short)]
+    assert [region.box for region in found] == boxes

@@ -181,12 +181,19 @@ def test_a_picture_in_which_20_px_are_seen_too_small_is_looked_at_in_tiles() -> 
         assert len(detector.seen) == looks
 
 
-def test_what_is_larger_than_the_overlap_counts_in_the_whole_picture_only() -> None:
-    detector = Scaled()
-    picture = black(200, 64)
-    picture[20:45, 10:35] = 255
-    assert not tiled_as_needed(detector, 24)(picture)
-    assert len(tiled_as_needed(detector, 28)(picture)) == 1
+@pytest.mark.parametrize(("side", "count"), [(74, 1), (76, 0)])
+def test_what_the_whole_picture_shows_at_twice_the_least_size_counts_there_only(
+    side: int, count: int
+) -> None:
+    def detect(picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        small = Region.from_box(Box(5, 5, 5 + side / 2, 5 + side), "face")
+        return Regions(size, (small,) if picture[0, 0, 0] and size.width < 320 else ())
+
+    detect.long_side, detect.least_side = 128, 15  # type: ignore[attr-defined]
+    picture = black(320, 128)  # 15 px at 128 px are 37.5 px
+    picture[0, 0] = 255
+    assert len(tiled_as_needed(detect, 32)(picture)) == count
 
 
 def test_a_detector_that_does_not_scale_is_not_tiled_by_itself() -> None:

@@ -52,8 +52,8 @@ def merged(detectors: Sequence[Detector], overlap: float = 0.45) -> Detector:
 def tiled_as_needed(detector: Detector, overlap: int = 256) -> Detector:
     """Looks at tiles as well where a face of 20 px would be seen too small to be found.
 
-    Tiles are as large as the detector looks at. What is larger than their overlap counts only in
-    the whole picture: it is seen well there, and in tiles it may be cut.
+    Tiles are as large as the detector looks at. What is seen in the whole picture at twice the
+    least size counts only there: a tile that finds it alone is more often wrong than right.
 
     Args:
         detector: What looks; one that does not scale pictures (`Scaling`) stays as it is.
@@ -61,13 +61,14 @@ def tiled_as_needed(detector: Detector, overlap: int = 256) -> Detector:
     """
     if not isinstance(detector, Scaling):
         return detector
-    tile = detector.long_side
-    by_tiles = tiled(detector, tile, min(overlap, tile // 2), largest=overlap)
-    enough = tile * _LEAST_FACE / detector.least_side
+    tile, least = detector.long_side, detector.least_side
 
     def detect(picture: Picture, /) -> Regions:
         size = size_of(picture)
-        return (detector if max(size.width, size.height) <= enough else by_tiles)(picture)
+        seen = least * max(size.width, size.height) / tile
+        if seen <= _LEAST_FACE:
+            return detector(picture)
+        return tiled(detector, tile, min(overlap, tile // 2), largest=2 * seen)(picture)
 
     return detect
 

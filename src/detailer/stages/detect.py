@@ -54,10 +54,10 @@ class Find(Settings):
     )
     top_k: int = Field(0, ge=0, le=10000, description="Keep so many of each detector; 0: all.")
     top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
-    compatible: bool = Field(
-        False,
-        description="As ADetailer: of equally large or sure ones top_k keeps the last, and hands"
-        " on the largest or surest first.",
+    top_k_ties: Literal["first", "last"] = Field(
+        "first",
+        description="Of equally large or sure ones keep the first; or the last, and hand on the"
+        " largest or surest first, as ADetailer does.",
     )
 
     @model_validator(mode="after")
@@ -128,4 +128,4 @@ def chosen(regions: Regions, detect: Detect) -> Regions:
     regions = by_share(by_size(regions, detect.drop_size), detect.min_ratio, detect.max_ratio)
     if detect.nms < 1:
         regions = suppress(regions, detect.nms)
-    return top_k(regions, detect.top_k, detect.top_k_by, detect.compatible)
+    return top_k(regions, detect.top_k, detect.top_k_by, detect.top_k_ties)
