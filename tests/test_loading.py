@@ -9,6 +9,8 @@ import pytest
 
 from detailer.apps.cli.flags import overridden_paint
 from detailer.core.geometry import Box
+from detailer.core.pixels import size_of
+from detailer.core.regions import Regions
 from detailer.engines import listing
 from detailer.engines.painters.diffusion.options import Options
 from detailer.errors import EngineError, InputError, MissingEngineError
@@ -92,6 +94,28 @@ def test_a_given_mask_is_not_looked_at_in_tiles(grey, tmp_path):
         detect={"detector": f"mask:{tmp_path / 'mask.png'}", "tile": 32, "tile_overlap": 8}
     )
     assert len(load(asked, without="painters").find(grey)) == 1
+
+
+def test_the_eyes_of_small_faces_are_found_by_tiles_too(monkeypatch):
+    looks = []
+
+    class Faces:
+        long_side, least_side = 64, 15
+
+        def __init__(self, threshold=0.5):
+            pass
+
+        def __call__(self, picture, /):
+            looks.append(picture.shape)
+            return Regions(size_of(picture))
+
+    monkeypatch.setattr("detailer.engines.detectors.centerface.CenterFace", Faces)
+    picture = np.zeros((128, 128, 3), np.uint8)
+    for tile, count in (("auto", 1 + 9), (0, 1), (64, 1 + 9)):
+        looks.clear()
+        detect = {"detector": "eyes", "tile": tile, "tile_overlap": 32}
+        load(Recipe(detect=detect), without="painters").find(picture)
+        assert len(looks) == count
 
 
 def test_a_mask_of_another_size_is_refused_unless_it_may_be_fitted(grey, tmp_path):

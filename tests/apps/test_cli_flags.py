@@ -120,7 +120,7 @@ def test_a_setting_that_may_be_left_out_is_left_out():
 def test_every_default_lies_in_the_range_that_is_shown(flag):
     default = flag.schema["default"]
     shown = span(flag.schema)
-    if shown and not shown.startswith("from"):
+    if shown and not shown.startswith("from") and default != "auto":
         low, high = shown.removeprefix("above ").split(" to ")
         assert float(low) <= default <= float(high)
 
@@ -158,3 +158,10 @@ def test_lengths_are_told_in_px():
     units = {flag.setting: flag.unit for flag in stage_flags()}
     assert units["guide_size"] == "px"
     assert units["crop_factor"] == ""
+
+
+def test_a_number_may_be_left_to_auto():
+    assert changed("--tile", "640").detect.tile == 640
+    assert changed("--tile", "AUTO").detect.tile == "auto"
+    with pytest.raises(InputError, match=r"--tile.*'wide' is not a whole number"):
+        changed("--tile", "wide")

@@ -185,3 +185,15 @@ def test_the_nodes_combined_mask_joins_bit_by_bit() -> None:
     assert (a + b).to_mask("8-bit")[3, 3] == 1
     assert (grey(0.3) + grey(0.7)).to_mask("float-bits")[3, 3] == 1
     assert grey(0.5).to_mask("8-bit")[3, 3] == np.float32(127 / 255)
+
+
+def test_the_nodes_merge_boxes_and_scores_of_regions_that_mean_nothing() -> None:
+    full = Region.from_box(Box(10, 10, 20, 20), "face", 0.9)
+    blank = Region(Box(40, 40, 50, 50), Matte.filled(Box(40, 40, 40, 40)), "face", 0.3)
+    regions = Regions(Size(64, 64), (full, blank))
+    assert (merge(regions)[0].box, merge(regions)[0].score) == (full.box, 0.9)
+    (theirs,) = merge(regions, "8-bit")
+    assert (theirs.box, theirs.score) == (Box(10, 10, 50, 50), 0.3)
+    assert np.array_equal(theirs.mask.over(regions.size.box).alpha > 0, regions.to_mask() > 0)
+    assert not merge(regions.holding([]), "8-bit")
+    assert merge(regions.holding([blank]), "8-bit")[0].mask.empty

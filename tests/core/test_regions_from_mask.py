@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 
 import cv2
@@ -246,3 +247,28 @@ def test_memory_grows_with_the_regions_and_not_with_the_picture(kind: type) -> N
 def test_a_mask_with_colours_is_refused() -> None:
     with pytest.raises(InputError, match="has colours; give one channel"):
         Regions.from_mask(np.zeros((64, 64, 3), np.float32))
+
+
+def test_a_mask_of_one_channel_is_read_as_a_picture() -> None:
+    mask = np.zeros((48, 64), np.uint8)
+    mask[8:30, 10:50] = 255
+    assert Regions.from_mask(mask[..., None]) == Regions.from_mask(mask)
+    assert Regions.from_mask(mask[..., None]).size == Size(64, 48)
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 64, 64, 1), (0, 64, 64), (64, 64, 2), (64, 64, 4)])
+def test_a_mask_of_another_shape_is_refused_with_it(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=f"a mask of shape {re.escape(str(shape))}"):
+        Regions.from_mask(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+def test_a_batch_combined_gives_one_region_for_each_mask_as_the_nodes_have_it(
+    compatible: bool,
+) -> None:
+    batch = np.zeros((3, 48, 64), np.float32)
+    batch[0, 2:22, 3:23] = batch[0, 30:44, 40:60] = batch[2, 10:40, 20:50] = 1
+    found = Regions.from_mask(batch, Trace(combined=True, compatible=compatible))
+    short = int(compatible)
+    boxes = [Box(3, 2, 60 - short, 44 - short), Box(20, 10, 50 - short, 40 - short)]
+    assert [region.box for region in found] == boxes

@@ -228,3 +228,12 @@ def test_what_others_cover_is_told_from_what_they_do_not() -> None:
     assert names(by_overlap(regions, others)) == "a"
     assert names(by_overlap(regions, others, outside=True)) == "bc"
     assert names(by_overlap(regions, others, share=0)) == "ab"
+
+
+def test_of_equal_ones_the_first_stay_and_the_last_as_adetailer_has_it() -> None:
+    boxes = [Box(0, 0, 10, 10), Box(20, 0, 30, 10), Box(40, 0, 60, 20), Box(70, 0, 80, 10)]
+    regions = Regions(Size(99, 99), tuple(Region.from_box(box) for box in boxes))
+    assert [region.box for region in top_k(regions, 2)] == [boxes[0], boxes[2]]
+    theirs = top_k(regions, 3, ties="last")
+    assert [region.box for region in theirs] == [boxes[2], boxes[3], boxes[1]]
+    assert len(top_k(regions, 9, ties="last")) == 4

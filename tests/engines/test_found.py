@@ -68,3 +68,36 @@ def test_boxes_that_agree_are_averaged_by_their_scores_and_others_are_not() -> N
     assert found.boxes.tolist() == [[0.5, 0, 10.5, 10], [40, 0, 50, 10]]
     assert found.landmarks[:, 0].tolist() == [[0.5, 0], [40, 0]]
     assert found.scores.tolist() == [0.9, 0.5]
+
+
+EYES_AND_NOSE = [(30, 40), (70, 40), (50, 60), (35, 80), (65, 80)]
+
+
+def _two(inner: tuple[int, int, int, int], surer: int = 0) -> Found:
+    """A face of 100 px, and a box that may be a part of it."""
+    boxes = np.array([(0, 0, 100, 100), inner], float)
+    x, y = boxes[1, :2]
+    own = [(x + 4, y + 4), (x + 8, y + 4), (x + 6, y + 6), (x + 4, y + 8), (x + 8, y + 8)]
+    scores = np.array([0.9, 0.8]) if surer == 0 else np.array([0.8, 0.9])
+    return Found.of(boxes, scores, np.array([EYES_AND_NOSE, own], float))
+
+
+def test_a_box_inside_a_face_that_holds_an_eye_of_it_is_no_face() -> None:
+    part = _two((20, 30, 45, 60))
+    assert part.distinct(0.3).boxes.tolist() == part.boxes.tolist()
+    assert part.faces().boxes.tolist() == [[0, 0, 100, 100]]
+
+
+def test_a_wide_box_around_a_surer_face_is_no_face() -> None:
+    assert _two((20, 30, 60, 60), surer=1).faces().boxes.tolist() == [[20, 30, 60, 60]]
+
+
+def test_a_childs_face_before_a_parents_is_a_face() -> None:
+    before_the_mouth, half_outside = (10, 62, 45, 100), (20, 30, 45, 300)
+    assert len(_two(before_the_mouth).faces()) == 2
+    assert len(_two(half_outside).faces()) == 2
+
+
+def test_boxes_without_landmarks_are_no_parts_of_each_other() -> None:
+    boxes = np.array([(0, 0, 100, 100), (20, 30, 45, 60)], float)
+    assert len(Found.of(boxes, np.array([0.9, 0.8])).faces()) == 2

@@ -129,3 +129,87 @@ def test_cuda_is_refused_where_there_is_none(file: Path) -> None:
 def test_unknown_hardware_is_refused_with_its_value(name: str, value: object) -> None:
     with pytest.raises(InputError, match=f"{name}={value!r}"):
         Hardware(**{name: value})
+
+
+def _external(path: Path, beside: str = "model.onnx.data") -> Path:
+    """YuNet with its weights in a file beside it, as exporters write large models."""
+    inside = graphs.yunet(path.with_name("inside.onnx"), graphs.Cell(8, 4, 4), FIXED)
+    onnx.save_model(
+        onnx.load(inside),
+        path,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=beside,
+        size_threshold=0,
+        convert_attribute=True,
+    )
+    return path
+
+
+def _placed(path: Path, place: str) -> Path:
+    """The same file, saying that its weights lie elsewhere."""
+    model = onnx.load(path, load_external_data=False)
+    for weight in model.graph.initializer:
+        for entry in weight.external_data:
+            if entry.key == "location":
+                entry.value = place
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("any_size", [False, True])
+def test_weights_in_a_file_beside_the_model_give_the_same_answers(
+    tmp_path: Path, any_size: bool
+) -> None:
+    path = _external(tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx.data").stat().st_size > 0
+    picture = np.random.default_rng(0).uniform(0, 255, FIXED).astype(np.float32)
+    given = Network(path, Hardware(), any_size)(picture)
+    expected = Network(tmp_path / "inside.onnx", Hardware(), any_size)(picture)
+    assert all(np.array_equal(a, b) for a, b in zip(given, expected, strict=True))
+
+
+@pytest.mark.parametrize("any_size", [False, True])
+def test_weights_in_a_folder_beside_the_model_are_read(tmp_path: Path, any_size: bool) -> None:
+    path = _external(tmp_path / "model.onnx")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "model.onnx.data").rename(tmp_path / "weights" / "w.bin")
+    _placed(path, "weights/w.bin")
+    assert Network(path, Hardware(), any_size)(np.zeros(FIXED, np.float32))
+
+
+@pytest.mark.parametrize("place", ["../weights.bin", "/etc/hostname", "a/../../b", "C:\\w.bin", ""])
+@pytest.mark.parametrize("any_size", [False, True])
+def test_weights_outside_the_models_folder_are_not_read(
+    tmp_path: Path, place: str, any_size: bool
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "weights.bin").write_bytes(bytes(4096))
+    path = _placed(_external(tmp_path / "in" / "model.onnx"), place)
+    with pytest.raises(EngineError, match=r"model\.onnx keeps weights in .*not in its folder"):
+        Network(path, Hardware(), any_size)
+
+
+def test_a_link_to_weights_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = _external(tmp_path / "in" / "model.onnx")
+    data = tmp_path / "in" / "model.onnx.data"
+    data.rename(tmp_path / "weights.bin")
+    data.symlink_to(tmp_path / "weights.bin")
+    with pytest.raises(EngineError, match="a link that leads out of its folder"):
+        Network(path, Hardware())
+
+
+def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
+    path = _external(tmp_path / "model.onnx")
+    (tmp_path / "model.onnx.data").unlink()
+    with pytest.raises(EngineError, match=r"'model\.onnx\.data', which is not there; put"):
+        Network(path, Hardware())
+
+
+@pytest.mark.parametrize("any_size", [False, True])
+def test_weights_that_end_too_early_are_an_error(tmp_path: Path, any_size: bool) -> None:
+    path = _external(tmp_path / "model.onnx")
+    (tmp_path / "model.onnx.data").write_bytes(b"")
+    with pytest.raises(EngineError, match=r"model\.onnx"):
+        Network(path, Hardware(), any_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
-from detailer.engines.wrap import cached, either, merged, tile_boxes, tiled
+from detailer.engines.wrap import cached, either, merged, tile_boxes, tiled, tiled_as_needed
 from detailer.errors import InputError
 from tests.engines.graphs import black
 
@@ -149,6 +150,71 @@ def test_tiles_cover_the_picture_and_overlap_as_asked(
     lefts = sorted({box.left for box in boxes})
     for left, following in itertools.pairwise(lefts):
         assert left + TILE - following >= overlap
+
+
+class Scaled:
+    """Finds what is bright and, at its own size of the picture, at least 12 px."""
+
+    long_side, least_side = TILE, 12
+
+    def __init__(self) -> None:
+        self.seen: list[Size] = []
+
+    def __call__(self, picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        self.seen.append(size)
+        factor = min(1.0, TILE / max(size.width, size.height))
+        _, _, stats, _ = cv2.connectedComponentsWithStats(picture[..., 0].copy())
+        boxes = [Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist()]
+        large = [box for box in boxes if box.width * factor >= self.least_side]
+        return Regions(size, tuple(Region.from_box(box, "bright") for box in large))
+
+
+def test_a_picture_in_which_20_px_are_seen_too_small_is_looked_at_in_tiles() -> None:
+    # 64 / 12 * 20 = 106 px
+    for side, looks in ((106, 1), (107, 10)):
+        picture = black(side, side)
+        picture[80:100, 80:100] = 255
+        detector = Scaled()
+        found = tiled_as_needed(detector, 24)(picture)
+        assert [region.box for region in found] == [Box(80, 80, 100, 100)]
+        assert len(detector.seen) == looks
+
+
+@pytest.mark.parametrize(("side", "count"), [(74, 1), (76, 0)])
+def test_what_the_whole_picture_shows_at_twice_the_least_size_counts_there_only(
+    side: int, count: int
+) -> None:
+    def detect(picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        small = Region.from_box(Box(5, 5, 5 + side / 2, 5 + side), "face")
+        return Regions(size, (small,) if picture[0, 0, 0] and size.width < 320 else ())
+
+    detect.long_side, detect.least_side = 128, 15  # type: ignore[attr-defined]
+    picture = black(320, 128)  # 15 px at 128 px are 37.5 px
+    picture[0, 0] = 255
+    assert len(tiled_as_needed(detect, 32)(picture)) == count
+
+
+def test_a_detector_that_does_not_scale_is_not_tiled_by_itself() -> None:
+    assert tiled_as_needed(_bright) is _bright
+
+
+def test_a_part_of_a_face_that_a_tile_takes_for_one_is_not_counted() -> None:
+    face, part = Box(10, 10, 90, 90), Box(70, 20, 86, 50)
+    points = ((30.0, 40.0), (76.0, 40.0), (55.0, 60.0))
+
+    def detect(picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        if size.width > TILE:
+            whole = Region.from_box(face, "face", 0.8)
+            return Regions(size, (replace(whole, landmarks=points),))
+        seen = Region.from_box(part.shifted(-64, 0), "face", 0.7)
+        return Regions(size, (seen,) if picture.any() else ())
+
+    picture = black(128, 64)
+    picture[30, 80] = 255
+    assert [region.box for region in tiled(detect, TILE, 0)(picture)] == [face]
 
 
 @pytest.mark.parametrize(("tile", "overlap"), [(64, 33), (64, -1), (0, 0)])

@@ -111,3 +111,12 @@ def test_of_what_was_given_it_is_told_what_select_leaves_out_and_by_which_settin
     left = select(told, detect)
     assert list(left) == [regions[0]]
     assert left.left_out == told.left_out
+
+
+def test_a_tile_is_a_side_or_auto_and_else_refused_with_both() -> None:
+    assert Detect().tile == "auto"
+    assert Detect(tile=640).tile == 640
+    with pytest.raises(InputError, match=r"^tile=-1 is out of range: .* at least 0, or 'auto'$"):
+        Detect(tile=-1)
+    with pytest.raises(InputError, match=r"^tile='x': input should be .*, or 'auto'$"):
+        Detect(tile="x")

@@ -46,8 +46,23 @@ class Settings(BaseModel):
 
 
 def explain(error: ValidationError) -> str:
-    """Every fault of a validation, one sentence each."""
-    return "; ".join(_sentence(fault) for fault in error.errors())  # type: ignore[arg-type]
+    """Every fault of a validation, one sentence each; of a number or a word, one for both."""
+    faults: list[Any] = list(error.errors())
+    words = {fault["loc"][:-1]: fault for fault in faults if _is_word(fault)}
+    sentences = []
+    for fault in faults:
+        place = fault["loc"][:-1]
+        if place in words and not _is_word(fault):
+            expected = words[place]["ctx"]["expected"]
+            sentences.append(f"{_sentence({**fault, 'loc': place})}, or {expected}")
+        elif place not in words:
+            sentences.append(_sentence(fault))
+    return "; ".join(sentences)
+
+
+def _is_word(fault: dict[str, Any]) -> bool:
+    """Whether it says that a value is not one of the words that stand beside a number."""
+    return fault["type"] == "literal_error" and str(fault["loc"][-1]).startswith("literal[")
 
 
 _OUTSIDE = {

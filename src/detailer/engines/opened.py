@@ -25,9 +25,9 @@ from detailer.engines.catalog import (
     resolved_painter,
 )
 from detailer.engines.foreseen import own_defaults
-from detailer.engines.listed import Kind
+from detailer.engines.listed import Kind, Listed
 from detailer.engines.refined import masked, refined, unfolded
-from detailer.engines.wrap import merged, tiled
+from detailer.engines.wrap import merged, tiled, tiled_as_needed
 from detailer.prompts.wording import mentioned
 from detailer.recipe import Recipe
 from detailer.stages.crop import Upscaler
@@ -73,13 +73,34 @@ class Engines:
         `refine` is for those that refine masks by themselves.
         """
         wishes = self._wishes(detect) | ({"how": refine} if refine else {})
-        found: Detector = self._kept("detector", detect.detector, wishes, detect.detector_options)
         listed = listed_engine("detector", detect.detector)
+        demands = detect.detector_options | (self._inner(listed, detect) if listed else {})
+        found: Detector = self._kept("detector", detect.detector, wishes, demands)
         if listed and listed.given:
             return _explaining(found, detect)
-        if detect.tile:
-            return tiled(found, detect.tile, detect.tile_overlap)
-        return found
+        return self._tiled(found, detect)
+
+    def _inner(self, listed: Listed, detect: Detect) -> dict[str, Any]:
+        """The detectors that one is made of; tiled by themselves where it may be."""
+        tile = "auto" if detect.tile == "auto" else 0
+        return {
+            option: self.detector(Detect(detector=name, threshold=detect.threshold, tile=tile))
+            for option, name in listed.inner
+        }
+
+    def _tiled(self, found: Detector, detect: Detect) -> Detector:
+        if detect.tile == 0:
+            return found
+        # One for each, since engines made of it are kept by what they are made of.
+        key = repr(("tiled", id(found), detect.tile, detect.tile_overlap))
+        if key not in self._opened:
+            self._opened[key] = (
+                tiled_as_needed(found, detect.tile_overlap)
+                if detect.tile == "auto"
+                else tiled(found, detect.tile, detect.tile_overlap)
+            )
+        tiling: Detector = self._opened[key]
+        return tiling
 
     def _choosing(self, detect: Detect, refine: Refine) -> Detector:
         find = self.detector(detect, refine)
@@ -164,9 +185,6 @@ class Engines:
         options = {option: value for option, value in wishes.items() if option in known}
         options |= demands
         listed = listed_engine(kind, name)
-        for option, inner in listed.inner if listed else ():
-            detect = Detect(detector=inner, threshold=wishes["threshold"])
-            options[option] = self.detector(detect)
         spec = Spec.parse(name)
         # face and CenterFace are one.
         own = listed.name if listed else spec.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,9 +16,11 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.core.regions.tiles import starts
-from detailer.engines.detectors.found import distinct
+from detailer.engines.detectors.found import apart, distinct
 from detailer.errors import InputError
-from detailer.stages.detect import Composed, Detector
+from detailer.stages.detect import Composed, Detector, Scaling
+
+_LEAST_FACE = 20
 
 
 def either(first: Detector, second: Detector) -> Detector:
@@ -46,7 +49,33 @@ def merged(detectors: Sequence[Detector], overlap: float = 0.45) -> Detector:
     return Composed(detect, tuple(detectors))
 
 
-def tiled(detector: Detector, tile: int = 1280, overlap: int = 256) -> Detector:
+def tiled_as_needed(detector: Detector, overlap: int = 256) -> Detector:
+    """Looks at tiles as well where a face of 20 px would be seen too small to be found.
+
+    Tiles are as large as the detector looks at. What is seen in the whole picture at twice the
+    least size counts only there: a tile that finds it alone is more often wrong than right.
+
+    Args:
+        detector: What looks; one that does not scale pictures (`Scaling`) stays as it is.
+        overlap: How far tiles overlap at least, pixels; half of a tile at most.
+    """
+    if not isinstance(detector, Scaling):
+        return detector
+    tile, least = detector.long_side, detector.least_side
+
+    def detect(picture: Picture, /) -> Regions:
+        size = size_of(picture)
+        seen = least * max(size.width, size.height) / tile
+        if seen <= _LEAST_FACE:
+            return detector(picture)
+        return tiled(detector, tile, min(overlap, tile // 2), largest=2 * seen)(picture)
+
+    return detect
+
+
+def tiled(
+    detector: Detector, tile: int = 1280, overlap: int = 256, largest: float = math.inf
+) -> Detector:
     """Looks at the whole picture and, where that is larger than a tile, at each tile of it.
 
     So small things are seen at full size, and large ones in the whole. What touches a border
@@ -57,6 +86,7 @@ def tiled(detector: Detector, tile: int = 1280, overlap: int = 256) -> Detector:
         detector: What looks; best at pictures of about a tile's size.
         tile: Longest side of a tile, pixels.
         overlap: How far tiles overlap at least, pixels; twice it fits into a tile.
+        largest: What is larger in a tile is left to the look at the whole picture, pixels.
 
     Raises:
         InputError: If the overlap is not from 0 to half the tile.
@@ -71,9 +101,14 @@ def tiled(detector: Detector, tile: int = 1280, overlap: int = 256) -> Detector:
             return found
         for box in tile_boxes(size, tile, overlap):
             seen = detector(picture[box.slices])
-            whole = [region for region in seen if not _is_cut(region.box, box, size, overlap // 16)]
-            found += Regions(size, tuple(moved(region, box) for region in whole))
-        return unique(Regions(size, found.items), overlap=0.3)
+            whole = [
+                moved(region, box)
+                for region in seen
+                if max(region.box.width, region.box.height) <= largest
+                and not _is_cut(region.box, box, size, overlap // 16)
+            ]
+            found += Regions(size, tuple(whole))
+        return faces(unique(Regions(size, found.items), overlap=0.3))
 
     return detect
 
@@ -119,6 +154,14 @@ def unique(regions: Regions, overlap: float) -> Regions:
     scores = np.array([region.score for region in regions], np.float64)
     _, kinds = np.unique([region.label for region in regions], return_inverse=True)
     return regions.holding([regions[i] for i in distinct(boxes, scores, overlap, kinds).tolist()])
+
+
+def faces(regions: Regions) -> Regions:
+    """Without those that, by the landmarks, are parts of another one's face."""
+    boxes = np.array([tuple(region.box) for region in regions], np.float64).reshape(-1, 4)
+    scores = np.array([region.score for region in regions], np.float64)
+    landmarks = [np.array(region.landmarks, np.float64).reshape(-1, 2) for region in regions]
+    return regions.holding([regions[i] for i in apart(boxes, scores, landmarks).tolist()])
 
 
 def moved(region: Region, tile: Box) -> Region:

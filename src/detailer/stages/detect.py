@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -71,6 +71,18 @@ def needs_pixels(detector: Detector) -> bool:
     return bool(getattr(detector, "needs_pixels", not unused))
 
 
+@runtime_checkable
+class Scaling(Protocol):
+    """A detector of faces that brings every picture to a size of its own.
+
+    `long_side` is the most that the long side is then, `least_side` that of the smallest face it
+    can find there, pixels. Large pictures are looked at in tiles (`tile="auto"`).
+    """
+
+    long_side: int
+    least_side: int
+
+
 class Find(Settings):
     """What one detector looks for, and what of it stays."""
 
@@ -78,8 +90,10 @@ class Find(Settings):
     detector_options: dict[str, bool | int | float | str] = Field(
         {}, description="Options of its own, such as blur=7."
     )
-    tile: int = Field(
-        0, ge=0, le=16384, description="Look at tiles of this side, for large pictures, px; 0: off."
+    tile: Annotated[int, Field(ge=0, le=16384)] | Literal["auto"] = Field(
+        "auto",
+        description="Look at tiles of this side, for large pictures, px; 0: off; auto: where a face"
+        " of 20 px would be seen too small.",
     )
     tile_overlap: int = Field(256, ge=0, le=4096, description="Overlap of such tiles, px.")
     threshold: float = Field(0.5, ge=0, le=1, description="Least score.")
@@ -88,6 +102,11 @@ class Find(Settings):
     )
     top_k: int = Field(0, ge=0, le=10000, description="Keep so many of each detector; 0: all.")
     top_k_by: Literal["area", "score"] = Field("area", description="Keep the largest or surest.")
+    top_k_ties: Literal["first", "last"] = Field(
+        "first",
+        description="Of equally large or sure ones keep the first; or the last, and hand on the"
+        " largest or surest first, as ADetailer does.",
+    )
     mask_threshold: float = Field(
         0.5,
         ge=0,
@@ -106,7 +125,7 @@ class Find(Settings):
 
     @model_validator(mode="after")
     def _tiles_that_advance(self) -> Self:
-        if 0 < self.tile < 2 * self.tile_overlap:
+        if self.tile != "auto" and 0 < self.tile < 2 * self.tile_overlap:
             raise ValueError(
                 f"tile_overlap={self.tile_overlap} is above half of tile={self.tile};"
                 " make the tile larger or the overlap smaller"
@@ -197,4 +216,4 @@ def chosen(regions: Regions, detect: Detect) -> Regions:
     regions = by_share(by_size(regions, detect.drop_size), detect.min_ratio, detect.max_ratio)
     if detect.nms < 1:
         regions = suppress(regions, detect.nms)
-    return top_k(regions, detect.top_k, detect.top_k_by)
+    return top_k(regions, detect.top_k, detect.top_k_by, detect.top_k_ties)

@@ -70,5 +70,8 @@ def reshape(regions: Regions, mask: Mask) -> Regions:
 def _merged(regions: Regions, mask: Mask) -> Regions:
     if mask.merge == "none":
         return regions
+    if mask.compatible and mask.dilation:
+        # ADetailer drops what is black after growing or shrinking, and only then.
+        regions = regions.filter(lambda region: not region.mask.empty)
     verb = merge if mask.merge == "merge" else merge_and_invert
     return verb(regions, "8-bit" if mask.compatible else "true")

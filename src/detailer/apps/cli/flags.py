@@ -188,8 +188,9 @@ def overridden_paint(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a value that may be left out, without the null."""
-    for choice in schema.get("anyOf", ()):
-        if choice.get("type") != "null":
-            return {**schema, **choice}
-    return schema
+    """The schema of a value that may be left out, without the null; or a number or "auto"."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
+    if not choices:
+        return schema
+    or_auto = " or auto" * any(choice.get("const") == "auto" for choice in choices)
+    return {**schema, **choices[0], "type": f"{choices[0].get('type')}{or_auto}"}

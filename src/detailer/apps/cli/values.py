@@ -24,6 +24,10 @@ def _integer(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def _integer_or_auto(text: str) -> int | str:
+    return text.lower() if text.lower() == "auto" else _integer(text)
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -70,6 +74,7 @@ def _plain(text: str) -> bool | int | float | str:
 KINDS: Final[Mapping[str, tuple[Callable[[str], Any], str]]] = {
     "boolean": (_truth, "on|off"),
     "integer": (_integer, "N"),
+    "integer or auto": (_integer_or_auto, "N|auto"),
     "number": (_number, "N"),
     "string": (str, "TEXT"),
     "array of string": (_list, "A,B"),

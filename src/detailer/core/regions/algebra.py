@@ -47,9 +47,10 @@ def intersect_each(
 def merge(regions: Regions, arithmetic: Arithmetic = "true") -> Regions:
     """One region of all that mean something, labelled `merged`; none where there are none.
 
-    Its box holds all boxes, its mask is the union of all masks, its score the lowest.
+    Its box holds all boxes, its mask is the union of all masks, its score the lowest. In the
+    nodes' arithmetic, 8-bit, those that mean nothing count as well: their boxes and scores do.
     """
-    items = [region for region in regions if not region.mask.empty]
+    items = [region for region in regions if arithmetic == "8-bit" or not region.mask.empty]
     if not items:
         return regions.holding([])
     reach = _around(region.mask.box for region in items)

@@ -36,10 +36,19 @@ class Regions(Sequence[Region]):
 
     @classmethod
     def from_mask(cls, mask: MaskPicture, how: Trace | None = None) -> Regions:
-        """The regions of a mask, (h, w) or (planes, h, w): bool, uint8, uint16 or float 0..1."""
+        """The regions of a mask: bool, uint8, uint16 or float 0..1.
+
+        Args:
+            mask: (h, w), (h, w, 1) or (planes, h, w).
+            how: Separate outlines with their holes, unless told otherwise.
+
+        Raises:
+            InputError: If the mask's shape or dtype cannot be one, or a value is NaN.
+        """
         planes = planes_of(mask)
         traced = trace(planes, how)
-        return cls(Size(mask.shape[-1], mask.shape[-2]), traced.regions, traced.left_out)
+        height, width = planes[0].shape
+        return cls(Size(width, height), traced.regions, traced.left_out)
 
     def __iter__(self) -> Iterator[Region]:
         return iter(self.items)

@@ -80,15 +80,17 @@ def trace(planes: Sequence[MaskPicture], how: Trace | None = None) -> Traced:
 
 
 def planes_of(mask: MaskPicture) -> list[MaskPicture]:
-    """The planes of a mask, (h, w) each.
+    """The planes of a mask, (h, w) each; one of (h, w, 1) is a picture of one channel.
 
     Raises:
         InputError: If the mask's shape or dtype cannot be one.
     """
     mask_levels(mask.dtype)
-    if mask.ndim not in (2, 3):
-        raise InputError(f"a mask of shape {mask.shape}; give (h, w) or (planes, h, w)")
-    if mask.ndim == 3 and mask.shape[2] in (3, 4) and min(mask.shape[:2]) > 4:
+    if mask.ndim == 3 and mask.shape[2] == 1:
+        mask = mask[..., 0]
+    if mask.ndim not in (2, 3) or (mask.ndim == 3 and len(mask) == 0):
+        raise InputError(f"a mask of shape {mask.shape}; give (h, w), (h, w, 1) or (planes, h, w)")
+    if mask.ndim == 3 and mask.shape[2] in (2, 3, 4) and min(mask.shape[:2]) > 4:
         raise InputError(
             f"a mask of shape {mask.shape} has colours; give one channel of it, (h, w)"
         )

@@ -16,7 +16,7 @@ from detailer.core.region import LeftOut, Region
 from detailer.core.regions.occupied import islands
 
 MaskPicture: TypeAlias = NDArray[Any]
-"""(h, w) or (planes, h, w): bool, uint8, uint16, or float 0..1."""
+"""(h, w), (h, w, 1) or (planes, h, w): bool, uint8, uint16, or float 0..1."""
 
 
 @dataclass(frozen=True)

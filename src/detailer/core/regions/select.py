@@ -82,14 +82,23 @@ def pick(regions: Regions, numbers: Sequence[int]) -> Regions:
     return regions.holding([regions[number] for number in numbers])
 
 
-def top_k(regions: Regions, count: int, by: Literal["area", "score"] = "area") -> Regions:
+def top_k(
+    regions: Regions,
+    count: int,
+    by: Literal["area", "score"] = "area",
+    ties: Literal["first", "last"] = "first",
+) -> Regions:
     """So many of the largest or surest, in their order; 0 keeps all.
 
-    ADetailer hands them on from the largest or surest down: sort first, then cut.
+    Of equal ones the first stay. With the last it is ADetailer's way, which also hands them on
+    from the largest or surest down, of equal ones the last first.
     """
     if count == 0:
         return regions
     key = measured(by)
+    if ties == "last":
+        rising = sorted(range(len(regions)), key=lambda rank: key(regions[rank]))
+        return pick(regions, rising[-count:][::-1])
     ranks = sorted(range(len(regions)), key=lambda rank: key(regions[rank]), reverse=True)
     return pick(regions, sorted(ranks[:count]))
 

@@ -35,8 +35,8 @@ class Tile(Settings):
     seed: int = Field(0, ge=0, lt=2**64, description="Start of the ragged edges' randomness.")
     compatible: bool = Field(
         False,
-        description="The nodes' layout: a tile more than needed at times, none where the overlap"
-        " is wider than a tile, the filter's box a pixel short.",
+        description="The nodes' layout: tiles more than needed at times, even the same one twice,"
+        " none where the overlap is wider than a tile, the filter's box a pixel short.",
     )
 
     @property
@@ -44,7 +44,9 @@ class Tile(Settings):
         """How far ragged edges go in and out, px."""
         if self.mask_irregularity == 0:
             return 0
-        detail = 512 if self.irregular_mask_mode.endswith("quality") else 128
+        # The nodes reckon with coarse edges only where one is used for all tiles.
+        coarse = ("Reuse fast",) if self.compatible else ("Reuse fast", "All random fast")
+        detail = 128 if self.irregular_mask_mode in coarse else 512
         return max(6, int(detail * self.mask_irregularity / 4))
 
 
@@ -73,7 +75,7 @@ def make_tiles(size: Size, tile: Tile | None = None, filters: Filters | None = N
         for each in (filters.inside, filters.outside)
     )
     area = size.box if inside is None else _extent(inside, tile)
-    boxes = layout(area, tile)
+    boxes = compatible_layout(area, size, tile) if tile.compatible else layout(area, tile)
     tiles = Regions(size, tuple(Region(box, Matte.filled(box)) for box in boxes))
     if tile.mask_irregularity > 0:
         tiles = _ragged(tiles, area, tile)
@@ -86,22 +88,28 @@ def make_tiles(size: Size, tile: Tile | None = None, filters: Filters | None = N
 
 def layout(area: Box, tile: Tile) -> list[Box]:
     """The boxes of all tiles over an area of whole pixels, row by row."""
-    side, overlap = tile.bbox_size, tile.min_overlap
-    fitted = int(min(side + 2 * tile.reach, area.width, area.height))
-    limit = side if tile.compatible else fitted
-    if limit <= 2 * overlap:
-        overlap = limit // 2
-    overlap += tile.reach
-    if not tile.compatible:
-        overlap = min(overlap, max(fitted - 1, 0))
-    if fitted <= overlap:
+    side = int(min(tile.bbox_size + 2 * tile.reach, area.width, area.height))
+    overlap = min(tile.min_overlap, side // 2) + tile.reach
+    overlap = min(overlap, max(side - 1, 0))
+    if side == 0:
         return []
-    along = _compatible_starts if tile.compatible else starts
-    return [
-        Box(x, y, x + fitted, y + fitted).shifted(area.left, area.top)
-        for y in along(int(area.height), fitted, overlap)
-        for x in along(int(area.width), fitted, overlap)
-    ]
+    lefts, tops = starts(int(area.width), side, overlap), starts(int(area.height), side, overlap)
+    return [_square(area.left + x, area.top + y, side) for y in tops for x in lefts]
+
+
+def compatible_layout(area: Box, size: Size, tile: Tile) -> list[Box]:
+    """The boxes of all tiles over an area of a picture, row by row, as the nodes lay them out.
+
+    Each axis has as many tiles as if all advanced by the whole step, and what would come within a
+    pixel of the picture's far edge is moved to it: 1025×513 has its only row of 512 px twice.
+    """
+    side = int(min(tile.bbox_size + 2 * tile.reach, area.width, area.height))
+    overlap = min(tile.min_overlap, tile.bbox_size / 2) + tile.reach
+    if side in (0, overlap):
+        return []
+    lefts = _compatible_starts((int(area.left), int(area.right)), size.width, side, overlap)
+    tops = _compatible_starts((int(area.top), int(area.bottom)), size.height, side, overlap)
+    return [_square(x, y, side) for y in tops for x in lefts]
 
 
 def starts(length: int, side: int, overlap: int) -> list[int]:
@@ -115,15 +123,18 @@ def starts(length: int, side: int, overlap: int) -> list[int]:
     return [round(i * (length - side) / (count - 1)) for i in range(count)]
 
 
-def _compatible_starts(length: int, side: int, overlap: int) -> list[int]:
+def _compatible_starts(area: tuple[int, int], picture: int, side: int, overlap: float) -> list[int]:
+    first, length = area[0], area[1] - area[0]
     count = math.ceil(length / (side - overlap))
-    step = side - int((count * side - length) / (count - 1)) if count > 1 else side
-    starts = []
-    start = 0
-    while start + side < length - 1:
-        starts.append(start)
-        start += step
-    return [*starts, length - side]
+    if count * side < length:
+        count += 1
+    step = side - (int((count * side - length) / (count - 1)) if count != 1 else 0)
+    each = (first + index * step for index in range(count if step else 1))
+    return [start if start + side < picture - 1 else picture - side for start in each]
+
+
+def _square(left: float, top: float, side: int) -> Box:
+    return Box(left, top, left + side, top + side)
 
 
 def _ragged(tiles: Regions, area: Box, tile: Tile) -> Regions:

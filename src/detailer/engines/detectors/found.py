@@ -15,6 +15,9 @@ from detailer.core.regions import Regions
 
 Numbers = NDArray[np.float64]
 
+_WITHIN = 0.9
+_EYES_AND_NOSE = 3
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -69,6 +72,10 @@ class Found:
         # Means of neighbours may have come closer to each other than they were.
         return replace(best, boxes=boxes, landmarks=landmarks).distinct(overlap)
 
+    def faces(self) -> Found:
+        """Those left that are faces of their own, in their order; see `apart`."""
+        return self[apart(self.boxes, self.scores, list(self.landmarks))]
+
     def regions(self, size: Size, labels: Sequence[str]) -> Regions:
         """Regions of a picture, cut off at its edge, labelled by class; what is beyond is gone."""
         edge = [size.width, size.height] * 2
@@ -112,6 +119,35 @@ def distinct(
         apart = overlaps(boxes[best], boxes[rest]) < overlap
         order = rest[apart | (kinds[rest] != kinds[best])]
     return np.array(kept, np.int64)
+
+
+def apart(boxes: Numbers, scores: Numbers, landmarks: Sequence[Numbers]) -> NDArray[np.int64]:
+    """Which boxes are faces of their own, in their order.
+
+    A box that lies in another and holds an eye or the nose of it is a part of that face, or that
+    is a wider box around this one: the surer of the two stays. A child's face before a parent's
+    hides what of that it holds, so both stay.
+
+    Args:
+        boxes: (n, 4) left, top, right, bottom.
+        scores: (n,); of equal ones the earlier is the better.
+        landmarks: (points, 2) for each: eyes and nose first. None, and nothing is a part of it.
+    """
+    kept: list[int] = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        if not any(_is_one_face(row, better, boxes, landmarks) for better in kept):
+            kept.append(row)
+    return np.array(sorted(kept), np.int64)
+
+
+def _is_one_face(a: int, b: int, boxes: Numbers, landmarks: Sequence[Numbers]) -> bool:
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    inner, outer = (a, b) if areas[a] <= areas[b] else (b, a)
+    low, high = np.maximum(*boxes[[a, b], :2]), np.minimum(*boxes[[a, b], 2:])
+    if np.clip(high - low, 0, None).prod() < _WITHIN * areas[inner]:
+        return False
+    seen = landmarks[outer][:_EYES_AND_NOSE]
+    return bool(((seen >= boxes[inner, :2]) & (seen <= boxes[inner, 2:])).all(axis=1).any())
 
 
 def overlaps(box: Numbers, others: Numbers) -> Numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -20,11 +20,15 @@ STEP = 32
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """(h, w, 3) uint8 RGB for a network, and its pixels per pixel of the picture along x and y."""
+    """(h, w, 3) uint8 RGB for a network, and its pixels per pixel of the picture along x and y.
+
+    `frame` is how many of its pixels on every side are not the picture's.
+    """
 
     pixels: Picture
     x: float
     y: float
+    frame: int = 0
 
     def planes(self, bgr: bool = False) -> NDArray[np.float32]:
         """(1, 3, h, w) float32, 0..255."""
@@ -45,6 +49,12 @@ def stretched(picture: Picture, long_side: float) -> Look:
     )
     pixels = resized(picture, target)
     return Look(pixels, target.width / size.width, target.height / size.height)
+
+
+def framed(look: Look, frame: int, fill: int = 128) -> Look:
+    """A look with so many pixels of gray on every side."""
+    around = ((frame, frame), (frame, frame), (0, 0))
+    return replace(look, pixels=np.pad(look.pixels, around, constant_values=fill), frame=frame)
 
 
 def padded(picture: Picture, long_side: int) -> Look:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detailer.core.geometry import Size
+from detailer.engines.detectors.external import external_files, may_be_external
 from detailer.engines.files.models import local_file
 from detailer.errors import EngineError, InputError, MissingEngineError
 
@@ -18,6 +19,8 @@ Planes = NDArray[np.float32]
 _DEVICES = ("auto", "cpu", "cuda")
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
+# A message of protobuf is less than 2 GiB.
+_MOST_IN_ONE = 2**31 - 2**24
 # Files of half precision take a picture of half precision.
 _KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -44,6 +47,8 @@ def hardware_of(device: str | Hardware) -> Hardware:
 class Network:
     """Runs an ONNX file on one picture at a time; may be called from several threads.
 
+    Weights may lie in files beside it, as `model.onnx.data`.
+
     Args:
         path: The ONNX file.
         hardware: Where it runs.
@@ -52,17 +57,16 @@ class Network:
     Raises:
         MissingEngineError: If onnxruntime (or, for any_size, onnx) is not installed, or cuda is
             asked for and this onnxruntime has none.
-        EngineError: If the file is not there or is not an ONNX model with one picture as input.
+        EngineError: If the file is not there or is not an ONNX model with one picture as input,
+            or keeps weights elsewhere than in its folder.
     """
 
     def __init__(self, path: str | Path, hardware: Hardware, any_size: bool = False) -> None:
         self.path = local_file(path)
-        content = _content(self.path)
-        if any_size:
-            content = without_size(content, self.path)
+        source = _source(self.path, any_size)
         runtime = _runtime()
         self._errors = _errors_of(runtime)
-        self._session = self._opened(content, hardware, runtime)
+        self._session = self._opened(source, hardware, runtime)
         self._run_options = runtime.RunOptions()
         if self._session.get_providers()[0] == _CPU:
             # One large picture would keep hundreds of MiB for as long as the session lives.
@@ -102,13 +106,13 @@ class Network:
             raise EngineError(f"{self.path} gave values that are not finite numbers")
         return list(outputs)
 
-    def _opened(self, content: bytes, hardware: Hardware, runtime: Any) -> Any:
+    def _opened(self, source: bytes | str, hardware: Hardware, runtime: Any) -> Any:
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = hardware.threads
         providers = _providers(hardware, runtime)
         try:
-            session = runtime.InferenceSession(content, options, providers=providers)
+            session = runtime.InferenceSession(source, options, providers=providers)
         except self._errors as error:
             raise EngineError(f"{self.path} is not an ONNX model that runs: {error}") from error
         if hardware.device == "cuda" and _CUDA not in session.get_providers():
@@ -129,15 +133,7 @@ def without_size(content: bytes, path: Path) -> bytes:
     Whatever says a size goes: declared inputs, outputs, and shapes noted in between. The
     operators themselves must bear it; those of CenterFace and YuNet do.
     """
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise _missing("onnx") from error
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError as error:
-        raise EngineError(f"{path} is not an ONNX model: {error}") from error
+    model = _read(content, path)
     graph = model.graph
     # Old files list their weights as inputs too, which keeps onnxruntime from folding them.
     weights = {weight.name for weight in graph.initializer}
@@ -152,6 +148,43 @@ def without_size(content: bytes, path: Path) -> bytes:
     for output in graph.output:
         output.type.tensor_type.ClearField("shape")
     return bytes(model.SerializeToString())
+
+
+def _read(content: bytes, path: Path) -> Any:
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise _missing("onnx") from error
+    try:
+        return onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise EngineError(f"{path} is not an ONNX model: {error}") from error
+
+
+def _source(path: Path, any_size: bool) -> bytes | str:
+    """What onnxruntime opens: the model with all its weights; its path where those are too large.
+
+    From a path it does not see the shapes that lie beside the file, so that is the second choice.
+    """
+    content = _content(path)
+    files = external_files(_read(content, path), path) if may_be_external(content) else []
+    if files and not any_size and sum(file.stat().st_size for file in files) > _MOST_IN_ONE:
+        return str(path)
+    if files:
+        content = _all_in_one(content, path)
+    return without_size(content, path) if any_size else content
+
+
+def _all_in_one(content: bytes, path: Path) -> bytes:
+    model = _read(content, path)
+    from onnx.external_data_helper import load_external_data_for_model
+
+    try:
+        load_external_data_for_model(model, str(path.parent))
+        return bytes(model.SerializeToString())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EngineError(f"{path} and the weights beside it do not fit: {error}") from error
 
 
 def _content(path: Path) -> bytes:

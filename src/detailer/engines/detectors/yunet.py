@@ -38,6 +38,8 @@ class YuNet:
         EngineError: If the file is not YuNet.
     """
 
+    least_side = 10
+
     def __init__(
         self,
         path: str | Path | None = None,
@@ -57,7 +59,7 @@ class YuNet:
         outputs = self._run(look)
         found = join([self._found(look, stride, outputs) for stride in _STRIDES])
         distinct = found.scaled(1 / look.x, 1 / look.y).distinct(_OVERLAP)
-        return distinct.regions(size_of(picture), ("face",))
+        return distinct.faces().regions(size_of(picture), ("face",))
 
     def _found(self, look: Look, stride: int, outputs: dict[str, Numbers]) -> Found:
         classes, objects, boxes, points = (outputs[f"{name}_{stride}"] for name in _NUMBERS)

@@ -51,7 +51,7 @@ def detect(tab: Tab, choices: Choices) -> Part:
     if tab.ad_mask_max_ratio < 1:
         values["max_ratio"] = tab.ad_mask_max_ratio
     if tab.ad_mask_k:
-        values["top_k"] = tab.ad_mask_k
+        values |= {"top_k": tab.ad_mask_k, "top_k_ties": "last"}
         values["top_k_by"] = "area" if tab.ad_mask_filter_method == "Area" else "score"
         if choices.ad_bbox_sortby == "None":
             # It hands on what it keeps from the largest, or surest, down.
