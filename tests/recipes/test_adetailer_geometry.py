@@ -107,8 +107,8 @@ def test_what_comes_back_is_a1111s_blurred_mask(box: Box, dilation: int, blur: i
     seen = patch.window.footprint.clipped(PICTURE.box)
     theirs = mask_of_a1111(box, dilation, blur)[seen.slices] / 255
     ours = patch.paste_mask.within(seen)
-    # A1111 works in 8 bits, twice.
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=3 / 255)
+    # A1111 works in 8 bits, twice, and with kernels of 8 bits that lose their tails.
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=5 / 255)
 
 
 def test_what_is_painted_is_the_mask_before_its_blur() -> None:
