@@ -1,19 +1,26 @@
-"""What the painters that need no download make of blurred faces, in figures and to look at.
+"""What the painters that need no download make of faces, in figures and to look at.
 
-    python benchmarks/painters_builtin.py [--json] [--sheet FILE] [--painters classic,restore]
+    python -m benchmarks.painters_builtin [--json] [--sheets FOLDER] [--painters restore,classic]
 
-Every face of $DETAILER_DATA (default ../shared/data) that is at least 64 px wide and neither
-difficult nor to be ignored, each photograph once, is cut out with three times its size of
-context, shrunk four times and enlarged again with Pillow's bicubic filter: `bicubic`, the
-baseline. A Detailer with the recipe face and the face's box repaints that. Measured over the box:
+Every face of $DETAILER_DATA (default ../shared/data) that is neither difficult nor to be ignored,
+each photograph once, is cut out with three times its size of context, and detailed from its box
+with the recipe face and the painter's own defaults; three times over:
 
-    ssim      structural similarity of brightness with the original, Gaussian of 1.5 px
-    gradient  mean magnitude of the gradient of brightness (Sobel), by the original's
-    score     what YuNet gives the face, 0 where it does not find it
-    tone      mean distance in CIE Lab from the original, both blurred by an eighth of the box
+as they are (from 16 px): `skipped` of them, and the pixels that `changed` in those; of the
+    painted ones `texture` (25th percentile of the local deviation of what is finer than 1 px),
+    `edges` (98th percentile of the gradient) and `grain` (as texture, in the box's corners),
+    after by before.
+half (from 100 px, sharp ones): shrunk twice and enlarged again. `painted` of them, and `closer`: of
+    those with more SSIM with the original than before.
+quarter (from 64 px): shrunk four times and enlarged again, beside `bicubic`, which is that alone.
+    ssim, gradient (mean, by the original's), score (YuNet's), tone (distance in CIE Lab, both
+    blurred); the shares of faces with a gradient within 25 % (`gradient_within_25`), with a score
+    more than 0.02 below bicubic's (`score_drop`), with more SSIM (`ssim_raised`); and where dlib is
+    there, of faces from 60 px, the distance of face descriptors from the original (`identity`) and
+    the share of faces no farther than with bicubic (`identity_kept`).
 
-and the shares of faces with a gradient within 25 % of the original's (`gradient_within_25`), with
-a score more than 0.02 below the baseline's (`score_drop`), and with more SSIM (`ssim_raised`).
+`cpu_seconds` are of all threads and for each painted face, `peak_mib` is the most that a face took
+beyond what was there before (Linux).
 """
 
 from __future__ import annotations
@@ -21,219 +28,281 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+from benchmarks import identity
+from benchmarks.restoring import figures
+from benchmarks.restoring.faces import Face, faces_in
 from PIL import Image
 
-from detailer.apps.files.read import read
-from detailer.core.canvas import Canvas
-from detailer.core.context import crop_region
-from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Picture, size_of, to_unit
-from detailer.core.sharpness import gradient, luma, soft
-from detailer.engines.catalog import open_painter
+from detailer.core.sharpness import SHARPNESS, luma, sharpness
 from detailer.engines.detectors.given import given_boxes
 from detailer.engines.detectors.yunet import YuNet
-from detailer.errors import DetailerError
+from detailer.errors import DetailerError, MissingEngineError
 from detailer.flow import Detailer
+from detailer.loading import load
 from detailer.recipes import find
-from detailer.stages.detect import Detector
-from detailer.stages.paint import Painter
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
-LEAST_WIDTH = 64
-CONTEXT = 3.0
-SHRUNK = 4
-BASELINE = "bicubic"
-FIGURES = ("ssim", "gradient", "score", "tone")
-SHARES = ("gradient_within_25", "score_drop", "ssim_raised")
+LEAST, LARGE, QUARTERED, KNOWN = 16, 100, 64, 60
 
 
 @dataclass(frozen=True)
-class Face:
-    """A face with what is around it, sharp and blurred, (h, w, 3) uint8; the box is in both."""
+class Made:
+    """What became of a face: its pixels, whether it was painted, and what that cost."""
 
-    name: str
-    sharp: Picture
-    blurred: Picture
-    box: Box
+    face: Face
+    pixels: Picture
+    painted: bool
+    seconds: float
+    mib: float
 
-
-@dataclass(frozen=True)
-class Figures:
-    """What one picture of a face measures; `seconds` is what it took to paint."""
-
-    ssim: float
-    gradient: float
-    score: float
-    tone: float
-    seconds: float = 0.0
+    @property
+    def changed(self) -> int:
+        """How many pixels are not as they were."""
+        return int((self.pixels != self.face.seen).any(axis=2).sum())
 
 
 def main() -> int:
     arguments = _arguments()
     folder = Path(arguments.data)
+    report: dict[str, Any] = {"machine": _machine()}
     try:
-        names = arguments.painters.split(",")
-        painters = {name: open_painter(name) for name in names}
-        yunet = YuNet(folder / "models" / "yunet_n_dynamic.onnx", threshold=0.2)
-        faces = list(faces_in(folder))
-        pictures, figures = painted_all(faces, painters, yunet)
+        for name in arguments.painters.split(","):
+            recipe = find("face")
+            detailer = load(recipe.but(paint={"painter": name}), without="detectors")
+            report[name] = measured(detailer, folder, arguments.sheets and f"{name}-", arguments)
     except (DetailerError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    if arguments.sheet:
-        contact_sheet(faces, pictures).save(arguments.sheet)
-    report = {"faces": len(faces), **{name: summary(figures, name) for name in figures}}
-    print(json.dumps(report) if arguments.json else _table(report))
+    print(json.dumps(report, indent=1) if arguments.json else _lines(report))
     return 0
 
 
-def faces_in(folder: Path) -> Iterator[Face]:
-    """Every face that is measured, with the baseline made of it."""
-    listed = json.loads((folder / "faces.json").read_text(encoding="utf-8"))["images"]
-    for name in without_variants(folder, list(listed)):
-        boxes = [
-            Box(*face["box"])
-            for face in listed[name]["faces"]
-            if not (face.get("difficult") or face.get("ignore"))
-        ]
-        large = [box for box in boxes if box.width >= LEAST_WIDTH]
-        if not large:
-            continue
-        photo = read(folder / name)
-        picture = Canvas(photo.pixels, photo.colour).picture()
-        for box in large:
-            window = crop_region(box, size_of(picture), CONTEXT)
-            sharp = picture[window.slices]
-            inside = box.shifted(-window.left, -window.top).clipped(size_of(sharp).box)
-            yield Face(name, sharp, shrunk_and_enlarged(sharp), inside)
+def measured(
+    detailer: Detailer, folder: Path, sheets: str, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """The figures of one painter; before and after of each face onto sheets, if asked for."""
+    found: dict[str, Any] = {}
+    for name, least, shrunk in (
+        ("as_they_are", LEAST, 1),
+        ("half", LARGE, 2),
+        ("quarter", QUARTERED, 4),
+    ):
+        faces = list(faces_in(folder, least, shrunk))
+        if name == "half":
+            faces = [face for face in faces if _is_sharp(face)]
+        made = [detailed(face, detailer) for face in faces]
+        found[name] = {"faces": len(made), **_KINDS[name](made, folder)} if made else {"faces": 0}
+        if sheets:
+            _sheets(made, Path(arguments.sheets), f"{sheets}{name}")
+    return found
 
 
-def without_variants(folder: Path, names: list[str]) -> list[str]:
-    """The pictures, of each photograph only the first that is not a variant."""
-    manifest = folder / "manifest.json"
-    entries = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else []
-    sources = {entry["file"]: entry.get("source_sha256", entry["file"]) for entry in entries}
-    chosen: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: (Path(name).name.startswith("variant_"), name)):
-        chosen.setdefault(sources.get(name, name), name)
-    return [name for name in names if name in chosen.values()]
-
-
-def shrunk_and_enlarged(sharp: Picture) -> Picture:
-    """The baseline: what is left of a picture at a quarter of its size."""
-    picture, size = Image.fromarray(sharp), size_of(sharp)
-    small = (max(1, round(size.width / SHRUNK)), max(1, round(size.height / SHRUNK)))
-    bicubic = Image.Resampling.BICUBIC
-    return np.asarray(picture.resize(small, bicubic).resize(picture.size, bicubic))
-
-
-def painted_all(
-    faces: list[Face], painters: dict[str, Painter], yunet: Detector
-) -> tuple[dict[str, list[Picture]], dict[str, list[Figures]]]:
-    """Every face as each painter makes it, and what that measures; the baseline first."""
-    pictures: dict[str, list[Picture]] = {BASELINE: [face.blurred for face in faces]}
-    figures = {BASELINE: [measured(face, face.blurred, yunet) for face in faces]}
-    for name, painter in painters.items():
-        pictures[name], figures[name] = [], []
-        for face in faces:
-            start = time.perf_counter()
-            painted = detailed(face, painter)
-            seconds = time.perf_counter() - start
-            pictures[name].append(painted)
-            figures[name].append(measured(face, painted, yunet, seconds))
-    return pictures, figures
-
-
-def detailed(face: Face, painter: Painter) -> Picture:
-    """The blurred face repainted by the real flow."""
-    detailer = Detailer(given_boxes([face.box], label="face"), painter, find("face"))
-    done = detailer(face.blurred)
+def detailed(face: Face, detailer: Detailer) -> Made:
+    """A face detailed from its box by the real flow."""
+    one = replace(detailer, detector=given_boxes([face.box], label="face"))
+    start, resident = time.process_time(), _reset_peak()
+    done = one(face.seen)
+    seconds, mib = time.process_time() - start, _peak() - resident
     if done.failed:
         raise DetailerError(f"{face.name}: {done.failed[0].reason}")
-    return np.asarray(done.pixels)
+    pixels = np.array(done.pixels)
+    return Made(face, pixels, bool(done.painted), seconds, mib)
 
 
-def measured(face: Face, picture: Picture, yunet: Detector, seconds: float = 0.0) -> Figures:
-    """The figures of one picture of a face."""
-    inside = face.box.whole().clipped(size_of(picture).box).slices
-    sharp, seen = to_unit(face.sharp), to_unit(picture)
-    slopes = [float(gradient(luma(pixels))[inside].mean()) for pixels in (seen, sharp)]
-    scores = [region.score for region in yunet(picture) if region.box.overlap(face.box) >= 0.4]
-    width = face.box.width / 8
-    tones = [cv2.cvtColor(soft(pixels, width), cv2.COLOR_RGB2Lab) for pixels in (seen, sharp)]
-    return Figures(
-        ssim=float(similarity(luma(seen), luma(sharp))[inside].mean()),
-        gradient=slopes[0] / slopes[1],
-        score=max(scores, default=0.0),
-        tone=float(np.linalg.norm(tones[0] - tones[1], axis=2)[inside].mean()),
-        seconds=seconds,
-    )
-
-
-def similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Wang et al., Image quality assessment: from error visibility to structural similarity."""
-    mean_a, mean_b = soft(a, 1.5), soft(b, 1.5)
-    spread_a, spread_b = soft(a * a, 1.5) - mean_a**2, soft(b * b, 1.5) - mean_b**2
-    shared = soft(a * b, 1.5) - mean_a * mean_b
-    light = (2 * mean_a * mean_b + 1e-4) / (mean_a**2 + mean_b**2 + 1e-4)
-    return light * (2 * shared + 9e-4) / (spread_a + spread_b + 9e-4)
-
-
-def summary(figures: dict[str, list[Figures]], name: str) -> dict[str, float]:
-    """Means and shares of one painter over all faces."""
-    mine = figures[name]
-    pairs = list(zip(mine, figures[BASELINE], strict=True))
-    shares = {
-        "gradient_within_25": [abs(one.gradient - 1) <= 0.25 for one in mine],
-        "score_drop": [one.score < base.score - 0.02 for one, base in pairs],
-        "ssim_raised": [one.ssim > base.ssim for one, base in pairs],
-    }
-    means = {key: [getattr(one, key) for one in mine] for key in (*FIGURES, "seconds")}
+def _as_they_are(made: Sequence[Made], folder: Path) -> dict[str, Any]:
+    skipped = [one for one in made if not one.painted]
+    painted = [one for one in made if one.painted]
+    ratios = {
+        name: [
+            measure(one.pixels, one.face.box) / max(measure(one.face.seen, one.face.box), 1e-6)
+            for one in painted
+        ]
+        for name, measure in (
+            ("texture", figures.texture), ("edges", figures.edges), ("grain", figures.grain)
+        )
+    }  # fmt: skip
     return {
-        key: round(statistics.fmean(values), 4) if values else 0.0
-        for key, values in {**means, **shares}.items()
+        "skipped": len(skipped),
+        "changed": max((one.changed for one in skipped), default=0),
+        **{name: _spread(values) for name, values in ratios.items()},
+        "large_painted": [
+            {"name": one.face.name, "width": round(one.face.box.width)}
+            | {name: round(values[place], 3) for name, values in ratios.items()}
+            for place, one in enumerate(painted)
+            if one.face.box.width >= LARGE
+        ],
+        **_costs(made),
     }
 
 
-def contact_sheet(faces: list[Face], pictures: dict[str, list[Picture]]) -> Image.Image:
-    """A row for each face: the original, the baseline, and what each painter made of it."""
-    cell = Size(220, 260)
-    sheet = Image.new("RGB", (cell.width * (len(pictures) + 1), cell.height * len(faces)))
-    for row, face in enumerate(faces):
-        around = face.box.grown(0.35 * face.box.width).whole().clipped(size_of(face.sharp).box)
-        for column, picture in enumerate([face.sharp, *(made[row] for made in pictures.values())]):
-            shown = Image.fromarray(np.ascontiguousarray(picture[around.slices]))
-            share = min((cell.width - 4) / shown.width, (cell.height - 4) / shown.height)
-            size = (round(shown.width * share), round(shown.height * share))
-            place = (column * cell.width, row * cell.height)
-            sheet.paste(shown.resize(size, Image.Resampling.LANCZOS), place)
-    return sheet
+def _half(made: Sequence[Made], folder: Path) -> dict[str, Any]:
+    painted = [one for one in made if one.painted]
+    gains = [_likeness(one.pixels, one) - _likeness(one.face.seen, one) for one in painted]
+    return {
+        "painted": len(painted) / len(made),
+        "closer": _share(gain > 0 for gain in gains),
+        "ssim_gain": _spread(gains),
+        "edges_by_the_originals": _spread(
+            [figures.edges(one.pixels, one.face.box) / figures.edges(one.face.sharp, one.face.box)
+             for one in painted]
+        ),
+        **_costs(made),
+    }  # fmt: skip
 
 
-def _table(report: dict[str, object]) -> str:
-    head = ["", *FIGURES, *SHARES, "seconds"]
-    rows = [
-        [name, *(row[key] for key in head[1:])] for name, row in report.items() if name != "faces"
-    ]  # type: ignore[index]
-    lines = ["".join(f"{cell:>20}" for cell in row) for row in (head, *rows)]
-    return "\n".join([*lines, f"{report['faces']} faces"])
+def _quarter(made: Sequence[Made], folder: Path) -> dict[str, Any]:
+    yunet = YuNet(folder / "models" / "yunet_n_dynamic.onnx", threshold=0.2)
+    rows = {
+        name: [_row(one, seen(one), yunet) for one in made]
+        for name, seen in (("bicubic", lambda one: one.face.seen), ("made", lambda one: one.pixels))
+    }
+    pairs = list(zip(rows["made"], rows["bicubic"], strict=True))
+    means = {
+        name: {key: round(statistics.fmean(row[key] for row in of), 4) for key in of[0]}
+        for name, of in rows.items()
+    }
+    return {
+        "bicubic": means["bicubic"],
+        **means["made"],
+        "gradient_within_25": _share(abs(row["gradient"] - 1) <= 0.25 for row in rows["made"]),
+        "score_drop": _share(mine["score"] < base["score"] - 0.02 for mine, base in pairs),
+        "ssim_raised": _share(mine["ssim"] > base["ssim"] for mine, base in pairs),
+        **_identity(made),
+        **_costs(made),
+    }
+
+
+_SETS = {"as_they_are": (LEAST, 1), "half": (LARGE, 2), "quarter": (QUARTERED, 4)}
+_KINDS = {"as_they_are": _as_they_are, "half": _half, "quarter": _quarter}
+
+
+def _row(one: Made, pixels: Picture, yunet: YuNet) -> dict[str, float]:
+    box, sharp = one.face.box, one.face.sharp
+    return {
+        "ssim": _likeness(pixels, one),
+        "gradient": figures.mean_gradient(pixels, box) / figures.mean_gradient(sharp, box),
+        "score": figures.score(pixels, box, yunet),
+        "tone": figures.tone(pixels, sharp, box),
+    }
+
+
+def _identity(made: Sequence[Made]) -> dict[str, Any]:
+    try:
+        far = [
+            identity.distances(one.face.sharp, [one.face.seen, one.pixels], one.face.box)
+            for one in made
+            if one.face.box.width >= KNOWN
+        ]
+    except MissingEngineError as error:
+        return {"identity": f"not measured: {error}"}
+    bicubic, restored = zip(*far, strict=True)
+    return {
+        "identity": {"bicubic": _spread(bicubic), "made": _spread(restored)},
+        "identity_kept": _share(mine <= base for base, mine in far),
+    }
+
+
+def _likeness(pixels: Picture, one: Made) -> float:
+    return figures.likeness(pixels, one.face.sharp, one.face.box)
+
+
+def _is_sharp(face: Face) -> bool:
+    gray = luma(to_unit(face.sharp))
+    return sharpness(gray[figures.inside(face.sharp, face.box)]) >= SHARPNESS
+
+
+def _costs(made: Sequence[Made]) -> dict[str, Any]:
+    painted = [one for one in made if one.painted]
+    return {
+        "cpu_seconds": _spread([one.seconds for one in painted]),
+        "peak_mib": _spread([one.mib for one in painted]),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    if not values:
+        return {}
+    ends = {"least": min(values), "median": statistics.median(values), "most": max(values)}
+    return {name: round(value, 3) for name, value in ends.items()}
+
+
+def _share(true: Iterator[bool]) -> float:
+    values = list(true)
+    return round(sum(values) / len(values), 4) if values else 0.0
+
+
+def _reset_peak() -> float:
+    """The memory that this process has, MiB; what it has at most is measured from here on."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return 0.0
+    return _peak()
+
+
+def _peak() -> float:
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def _sheets(made: Sequence[Made], folder: Path, name: str, rows: int = 10) -> None:
+    """Original, before and after of each face, ten to a sheet, the largest first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(made, key=lambda one: -one.face.box.width)
+    for start in range(0, len(ordered), rows):
+        part = ordered[start : start + rows]
+        sheet = Image.new("RGB", (3 * 304, 304 * len(part)))
+        for row, one in enumerate(part):
+            box = one.face.box
+            around = box.grown(0.35 * box.width).whole().clipped(size_of(one.face.sharp).box)
+            for column, picture in enumerate((one.face.sharp, one.face.seen, one.pixels)):
+                shown = Image.fromarray(np.ascontiguousarray(picture[around.slices]))
+                share = 300 / max(shown.size)
+                size = (round(shown.width * share), round(shown.height * share))
+                sheet.paste(shown.resize(size, Image.Resampling.LANCZOS), (304 * column, 304 * row))
+        sheet.save(folder / f"{name}-{start // rows:02}.png")
+
+
+def _lines(report: dict[str, Any], indent: str = "") -> str:
+    lines = []
+    for name, value in report.items():
+        nested = isinstance(value, dict) and any(isinstance(one, dict) for one in value.values())
+        lines.append(
+            f"{indent}{name}" + (f"\n{_lines(value, indent + '  ')}" if nested else f": {value}")
+        )
+    return "\n".join(lines)
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--painters", default="classic,restore", help="names, comma between them")
+    parser.add_argument("--painters", default="restore,classic", help="names, comma between them")
     parser.add_argument("--data", default=os.environ.get("DETAILER_DATA", BESIDE))
-    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet to look at")
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--sheets", default="", metavar="FOLDER", help="write sheets to look at")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
     return parser.parse_args()
 
 
