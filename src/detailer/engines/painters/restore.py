@@ -13,6 +13,7 @@ from detailer.core.geometry import Size
 from detailer.core.pixels import Pixels, resize, size_of
 from detailer.core.plan import Cutout, Painted, Skipped
 from detailer.core.sharpness import SHARP, SHARPNESS, edge_width, luma, sharpness, soft
+from detailer.engines.painters.classic import sharpened
 from detailer.engines.painters.part import Part, paint_parts
 from detailer.engines.realesrgan import NETWORKS, SMALL, Network, Style
 from detailer.errors import EngineError, InputError
@@ -28,6 +29,8 @@ _CONTEXT = 10
 _RESTORED = 0.85
 # Shrinking blurs more than its strongest edges show.
 _SPREAD = 1.8
+# A mean of two has less contrast than either.
+_DOUBTED = 0.3
 # What is coarser than so many times the blur was never lost.
 _KEPT = 2.0
 _LEAST_BLUR = 0.6
@@ -46,8 +49,8 @@ class Restore:
     A part is brought to the size at which it is sharp and enlarged four times, by a large network
     and a small one; their mean is what it may have looked like. Of that only what the blur has
     taken is added to the original, which so keeps its tone, its features, its texture and its
-    grain; and no edge gets beyond what is around it. The less blur, the less is added: a part that
-    is sharp is left as it is.
+    grain; and no edge gets beyond what is around it. Where much was lost, a deconvolution has half
+    the say. The less blur, the less is added: a part that is sharp is left as it is.
 
     Args:
         style: photo or drawing; the large networks are one for each.
@@ -82,8 +85,14 @@ class Restore:
         blur = blur_of(width) * part.unit
         around = part.grown(_CONTEXT * width / SHARP)
         restored, names = self._restored(around, min(1.0, SHARP / width))
-        added = restored - soft(restored, blur)
-        added = bounded(around.pixels, strength * added, round(1.5 * width * part.unit))
+        lost = restored - soft(restored, blur)
+        lost = bounded(around.pixels, lost, round(1.5 * width * part.unit))
+        # The more was lost, the more counts a deconvolution: it makes nothing up.
+        doubt = doubt_of(width)
+        gray = luma(around.pixels)
+        sure = sharpened(gray, math.sqrt(max(width**2 - SHARP**2, 0)) * part.unit) - gray
+        added = (1 - doubt) * lost + doubt * sure[..., None]
+        added *= strength * (1 + _DOUBTED * doubt)
         added -= soft(added, _KEPT * blur)
         notes |= {"network": " + ".join(names)}
         return Painted(part.patch, around.put_back(around.pixels + added), notes=notes)
@@ -123,6 +132,11 @@ def _mean(network: Network, pixels: Pixels, sizes: Sequence[Size]) -> Pixels:
 def strength_for(fineness: float) -> float:
     """How far a part of a `sharpness` is restored: 0 where it is sharp, 1 where it is not."""
     return min(1.0, max(0.0, (SHARPNESS - fineness) / _GRADED))
+
+
+def doubt_of(width: float) -> float:
+    """How much less than all the networks count where edges are `width` px wide: 0 to a half."""
+    return 0.5 * min(1.0, max(0.0, (width - 1.0) / 0.5))
 
 
 def blur_of(width: float) -> float:
