@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from detailer.core.canvas import Canvas
-from detailer.core.focus import skipped_by_focus
+from detailer.core.focus import Focus, focus_of, skipped_by_focus
 from detailer.core.geometry import Size
 from detailer.core.matte import Matte
 from detailer.core.pixels import Native
@@ -20,6 +20,9 @@ from detailer.stages.crop import Upscaler, cut, frame
 from detailer.stages.detect import Chosen, Detector, needs_pixels, select
 from detailer.stages.mask import reshape
 from detailer.stages.paint import Assigned, Painter, assigned
+
+# Of a patch that is nowhere stronger than this nobody would see anything.
+_FAINT = 0.05
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Finished:
     plans: tuple[Plan, ...]
     painted: tuple[Patch, ...]
     failed: tuple[Failed, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 Step: TypeAlias = Planned | Progress | Painted | Skipped | Failed | Finished
@@ -128,7 +132,12 @@ class Detailer:
     ) -> Iterator[Painted | Progress | Skipped | Failed]:
         """Paint a plan's patches, wave by wave, into the canvas."""
         size = self.recipe.paint.batch_size
-        for wave in plan.waves():
+        once = self.recipe.blend.overlap == "once"
+        pasted: list[Matte] = []
+        for planned in plan.waves():
+            left = [_left_by(pasted, patch) if once else patch for patch in planned]
+            yield from (one for one in left if isinstance(one, Skipped))
+            wave = [one for one in left if isinstance(one, Patch)]
             shrunk: dict[int, Shrunk] = {}
             # Painters batch what is painted at one size.
             alike = sorted(wave, key=lambda patch: patch.size) if size > 1 else wave
@@ -137,6 +146,7 @@ class Detailer:
             for patch in wave:
                 if patch.index in shrunk:
                     paste(canvas, shrunk[patch.index])
+                    pasted.append(patch.paste_mask)
 
     def _repaint(
         self, patches: Sequence[Patch], canvas: Canvas, shrunk: dict[int, Shrunk]
@@ -179,16 +189,17 @@ def make_plan(regions: Regions, recipe: Recipe, canvas: Canvas | None = None) ->
         InputError: If a prompt cannot be taken apart, or a choice in it cannot be made.
     """
     ones = assigned(recipe.paint, regions)
-    if canvas is not None:
+    found = None if canvas is None else _focus(canvas, ones, recipe)
+    if found:
         ordered = regions.holding([one.region for one in ones])
         skips = recipe.crop.skip_sharp, recipe.crop.skip_defocused
-        reasons = skipped_by_focus(canvas, ordered, *skips)
+        reasons = skipped_by_focus(ordered, found, *skips)
         ones = tuple(
             replace(one, told=reasons.get(place, one.told)) for place, one in enumerate(ones)
         )
     made = [_patch(one, regions.size, recipe) for one in ones]
-    if recipe.blend.overlap == "once":
-        made = _painted_once(made)
+    if found:
+        made = [_seen(each, focus) for each, focus in zip(made, found, strict=True)]
     skipped = [each for each in made if isinstance(each, Skipped)]
     # Numbered after all others, so that no seed depends on them.
     for index, out in enumerate(regions.left_out, start=len(regions)):
@@ -211,20 +222,26 @@ def _patch(one: Assigned, picture: Size, recipe: Recipe) -> Patch | Skipped:
     return Patch(index, region, framed, mask, one.told)
 
 
-def _painted_once(made: Sequence[Patch | Skipped]) -> list[Patch | Skipped]:
-    """The same, each patch without what the patches before it paint."""
-    left: list[Patch | Skipped] = []
-    earlier: list[Matte] = []
-    for each in made:
-        if isinstance(each, Patch):
-            mask = left_by(each.paste_mask, earlier)
-            earlier.append(each.paste_mask)
-            reason = "painted with the regions before it"
-            gone = Skipped(each.index, each.region, reason)
-            left.append(gone if mask.box.empty else replace(each, paste_mask=mask))
-        else:
-            left.append(each)
-    return left
+def _focus(canvas: Canvas, ones: Sequence[Assigned], recipe: Recipe) -> list[Focus]:
+    if not recipe.crop.skip_sharp and not recipe.crop.skip_defocused:
+        return []
+    return [focus_of(canvas, one.region) for one in ones]
+
+
+def _seen(made: Patch | Skipped, focus: Focus) -> Patch | Skipped:
+    if isinstance(made, Skipped):
+        return replace(made, notes=focus.notes)
+    return replace(made, focus=focus)
+
+
+def _left_by(pasted: Sequence[Matte], patch: Patch) -> Patch | Skipped:
+    """A patch without what was pasted before it, or that nothing worth painting is left of it."""
+    mask = left_by(patch.paste_mask, pasted)
+    if mask is patch.paste_mask:
+        return patch
+    if float(mask.alpha.max(initial=0)) < _FAINT:
+        return Skipped.of(patch, "painted with the regions before it")
+    return replace(patch, paste_mask=mask)
 
 
 @dataclass
@@ -234,10 +251,14 @@ class _Log:
     plans: list[Plan] = field(default_factory=list)
     painted: list[Patch] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
     def noted(self, step: Step) -> Step:
         if isinstance(step, Planned):
             self.plans.append(step.plan)
+            self.skipped += step.plan.skipped
+        elif isinstance(step, Skipped):
+            self.skipped.append(step)
         elif isinstance(step, Painted):
             self.painted.append(step.patch)
         elif isinstance(step, Failed):
@@ -245,4 +266,10 @@ class _Log:
         return step
 
     def finished(self, canvas: Canvas) -> Finished:
-        return Finished(canvas.pixels, tuple(self.plans), tuple(self.painted), tuple(self.failed))
+        return Finished(
+            canvas.pixels,
+            tuple(self.plans),
+            tuple(self.painted),
+            tuple(self.failed),
+            tuple(self.skipped),
+        )

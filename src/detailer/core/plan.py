@@ -11,6 +11,7 @@ import numpy as np
 from detailer.core.alpha import gaussian
 from detailer.core.canvas import Canvas
 from detailer.core.feather import Feather, feather_alpha
+from detailer.core.focus import Focus
 from detailer.core.geometry import Size
 from detailer.core.matte import Matte
 from detailer.core.paint import Paint
@@ -27,7 +28,8 @@ class Patch:
 
     `index` counts all ordered regions of the picture, skipped ones too. `paste_mask` says what
     comes back into the picture; the region's own mask says what the painter may change.
-    `group` is kept free for the same window over several frames.
+    `group` is kept free for the same window over several frames. `focus` is how sharp the region
+    was when it was planned, where that was asked for.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Patch:
     paint: Paint = field(default_factory=Paint)
     picture: int = 0
     group: str = ""
+    focus: Focus | None = None
 
     @property
     def size(self) -> Size:

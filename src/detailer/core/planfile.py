@@ -7,10 +7,12 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from detailer.core.focus import Focus
 from detailer.core.geometry import Box, Size
 from detailer.core.matte import Matte
 from detailer.core.paint import Paint
@@ -88,6 +90,7 @@ def _patch(patch: Patch) -> dict[str, Any]:
         "paint": patch.paint.model_dump(mode="json"),
         "picture": patch.picture,
         "group": patch.group,
+        "focus": patch.focus and asdict(patch.focus),
     }
 
 
@@ -108,6 +111,7 @@ def _to_patch(values: Mapping[str, Any]) -> Patch:
         paint=Paint(**values["paint"]),
         picture=int(values["picture"]),
         group=str(values["group"]),
+        focus=Focus(**values["focus"]) if values.get("focus") else None,
     )
 
 

@@ -53,7 +53,7 @@ class Blend(Settings):
     overlap: Literal["repaint", "once"] = Field(
         "repaint",
         description="Where patches of one pass overlap. repaint: each paints on what those before"
-        " it have left, as Impact Pack does; once: what an earlier one paints stays.",
+        " it have left, as Impact Pack does; once, restore's: what an earlier one paints stays.",
     )
     color_match: Literal["auto", "on", "off"] = Field(
         "auto",

@@ -55,12 +55,13 @@ class Crop(Settings):
         0.0,
         ge=0,
         le=2,
-        description="Skip regions whose edges are at least this fine: 0.66 is a sharp photograph;"
-        " large ones are seen at 512 px; 0: paint them all.",
+        description="Skip regions at least this sharp: 0.66 is a sharp photograph, and restore's"
+        " default; enlarged twice it is 0.6, four times 0.4; 0: paint them all.",
     )
     skip_defocused: bool = Field(
         False,
-        description="Skip regions that are out of focus beside sharp ones of their label.",
+        description="Skip regions that are out of focus beside sharp ones of their label; restore"
+        " does.",
     )
     painted_width: int = Field(
         0,
@@ -79,8 +80,8 @@ class Crop(Settings):
     sizes: Literal["exact", "buckets", "source"] = Field(
         "exact",
         description="Painted sizes: exact: as the region asks; buckets: one of few, so that more"
-        " regions are painted at once; source: the picture's own, and windows above max_size are"
-        " skipped.",
+        " regions are painted at once; source, restore's: the picture's own, and windows above"
+        " max_size are skipped.",
     )
     upright: bool = Field(False, description="Turn the window so that a tilted face is upright.")
     compatible: bool = Field(

@@ -102,8 +102,10 @@ class Work:
         return Outcome(done, (job.target, job.preview))
 
     def _remark(self, done: Done) -> str:
-        if done.entries():
-            return "nothing painted"
+        if entries := done.entries():
+            sharp = all(entry.reason.startswith("sharp already") for entry in entries)
+            hint = "; what is drawn wrong needs a diffusion model: --painter diffusion:FILE"
+            return f"nothing painted{hint if sharp else ''}"
         detector = self.choice.recipe.detect.detector
         given = detector.startswith("mask:")
         return f"nothing to paint: {detector[5:]} marks nothing" if given else "nothing found"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 
+from detailer.core.focus import Focus
 from detailer.core.geometry import Size
 from detailer.core.pixels import Pixels, resize, size_of
-from detailer.core.plan import Cutout, Painted, Skipped
+from detailer.core.plan import Cutout, Painted
 from detailer.core.sharpness import SHARP, SHARPNESS, edge_width, luma, sharpness, soft
 from detailer.engines.painters.classic import sharpened
 from detailer.engines.painters.part import Part, paint_parts
@@ -36,6 +36,9 @@ _KEPT = 2.0
 _LEAST_BLUR = 0.6
 # From sharp to this much less, the strength grows to all.
 _GRADED = 0.06
+_LEAST_STRENGTH = 0.2
+# Sides of a face, in pixels of real detail, from which on networks count, and count alone.
+_DETAILED = (24.0, 56.0)
 # An edge ends within what is around it and this share of its height, plus what nobody sees.
 _OVERSHOOT = 0.1
 _UNSEEN = 0.01
@@ -49,8 +52,8 @@ class Restore:
     A part is brought to the size at which it is sharp and enlarged four times, by a large network
     and a small one; their mean is what it may have looked like. Of that only what the blur has
     taken is added to the original, which so keeps its tone, its features, its texture and its
-    grain; and no edge gets beyond what is around it. Where much was lost, a deconvolution has half
-    the say. The less blur, the less is added: a part that is sharp is left as it is.
+    grain; and no edge gets beyond what is around it. Where few pixels are left of a face, a
+    deconvolution takes the networks' place: it makes nothing up. The less blur, the less is added.
 
     Args:
         style: photo or drawing; the large networks are one for each.
@@ -71,30 +74,14 @@ class Restore:
         """One answer for each, in order; none depends on the others."""
         return paint_parts(cutouts, self._painted, "restore")
 
-    def _painted(self, part: Part) -> Painted | Skipped:
-        seen = luma(part.at_picture_size(part.pixels))
-        fineness, width = sharpness(seen), edge_width(seen)
-        strength = strength_for(fineness)
-        notes: dict[str, Any] = {
-            "sharpness": round(fineness, 2),
-            "edge_width": round(width, 2),
-            "strength": round(strength, 2),
-        }
-        if strength == 0:
-            return Skipped.of(part.patch, f"sharp already: {fineness:.2f}", notes)
-        blur = blur_of(width) * part.unit
-        around = part.grown(_CONTEXT * width / SHARP)
-        restored, names = self._restored(around, min(1.0, SHARP / width))
-        lost = restored - soft(restored, blur)
-        lost = bounded(around.pixels, lost, round(1.5 * width * part.unit))
-        # The more was lost, the more counts a deconvolution: it makes nothing up.
-        doubt = doubt_of(width)
-        gray = luma(around.pixels)
-        sure = sharpened(gray, math.sqrt(max(width**2 - SHARP**2, 0)) * part.unit) - gray
-        added = (1 - doubt) * lost + doubt * sure[..., None]
-        added *= strength * (1 + _DOUBTED * doubt)
-        added -= soft(added, _KEPT * blur)
-        notes |= {"network": " + ".join(names)}
+    def _painted(self, part: Part) -> Painted:
+        focus = part.patch.focus or _focus_of(part)
+        strength = strength_for(focus.sharpness)
+        around = part.grown(_CONTEXT * focus.width / SHARP)
+        restored, names = self._restored(around, min(1.0, SHARP / focus.width))
+        side = min(part.patch.region.box.width, part.patch.region.box.height)
+        added = strength * _added(around, restored, focus.width, trust_of(side, focus.width))
+        notes = {"network": " + ".join(names), **focus.notes, "strength": round(strength, 2)}
         return Painted(part.patch, around.put_back(around.pixels + added), notes=notes)
 
     def _restored(self, part: Part, share: float) -> tuple[Pixels, list[str]]:
@@ -129,14 +116,37 @@ def _mean(network: Network, pixels: Pixels, sizes: Sequence[Size]) -> Pixels:
     return total / np.float32(len(sizes))
 
 
+def _focus_of(part: Part) -> Focus:
+    seen = luma(part.at_picture_size(part.pixels))
+    return Focus(sharpness(seen), edge_width(seen))
+
+
+def _added(part: Part, restored: Pixels, width: float, trust: float) -> Pixels:
+    """What the blur of edges `width` px wide has taken, by the networks and a deconvolution."""
+    pixels, blur = part.pixels, blur_of(width) * part.unit
+    reach = round(1.5 * width * part.unit)
+    lost = bounded(pixels, restored - soft(restored, blur), reach)
+    gray = luma(pixels)
+    sure = sharpened(gray, math.sqrt(max(width**2 - SHARP**2, 0)) * part.unit) - gray
+    added = trust * lost + (1 - trust) * sure[..., None]
+    added *= 1 + _DOUBTED * (1 - trust)
+    return np.asarray(added - soft(added, _KEPT * blur), np.float32)
+
+
 def strength_for(fineness: float) -> float:
-    """How far a part of a `sharpness` is restored: 0 where it is sharp, 1 where it is not."""
-    return min(1.0, max(0.0, (SHARPNESS - fineness) / _GRADED))
+    """How far a part of a `sharpness` is restored: from a little, where it is sharp, to 1."""
+    return min(1.0, max(_LEAST_STRENGTH, (SHARPNESS - fineness) / _GRADED))
 
 
-def doubt_of(width: float) -> float:
-    """How much less than all the networks count where edges are `width` px wide: 0 to a half."""
-    return 0.5 * min(1.0, max(0.0, (width - 1.0) / 0.5))
+def trust_of(side: float, width: float) -> float:
+    """How far the networks are believed, 0..1; the rest goes to a deconvolution.
+
+    Of a face with few pixels of real detail, `side` by the `width` of its edges, they draw one of
+    their own.
+    """
+    detailed = side * SHARP / max(width, SHARP)
+    low, high = _DETAILED
+    return min(1.0, max(0.0, (detailed - low) / (high - low)))
 
 
 def blur_of(width: float) -> float:
