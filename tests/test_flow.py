@@ -360,9 +360,11 @@ def test_what_is_sharp_is_skipped_while_planning_and_no_pixel_changes() -> None:
     picture = half_sharp()
     recipe = Recipe(crop={"skip_sharp": 0.66})
     finished = Detailer(finds(LEFT, RIGHT), inverted, recipe)(picture)
-    (skip,) = finished.plans[0].skipped
+    (skip,) = finished.skipped
     assert skip.index == 0
-    assert re.fullmatch(r"sharp already: [01]\.\d\d, skip_sharp=0\.66", skip.reason)
+    assert re.fullmatch(r"sharp already: [01]\.\d\d; skip_sharp=0\.66", skip.reason)
+    assert skip.notes["sharpness"] > 0.66
+    assert finished.painted[0].focus.sharpness < 0.66
     assert np.array_equal(finished.pixels[:, :160], picture[:, :160])
     assert not np.array_equal(finished.pixels[:, 190:290], picture[:, 190:290])
 
@@ -416,9 +418,26 @@ def test_once_means_that_what_an_earlier_patch_paints_is_not_painted_again() -> 
         finished = Detailer(boxes, lighter, recipe)(picture)
         assert finished.pixels.max() == most
         assert (finished.pixels[35:75, 35:105] >= 120).all()
-    assert [skip.reason for skip in finished.plans[0].skipped] == [
-        "painted with the regions before it"
-    ]
+    assert [skip.reason for skip in finished.skipped] == ["painted with the regions before it"]
+
+
+def test_a_region_done_alone_is_whole_although_its_neighbor_comes_first() -> None:
+    picture = np.full((128, 160, 3), 100, np.uint8)
+    lighter = each(lambda cutout: cutout.pixels + 20 / 255)
+    recipe = Recipe(blend={"overlap": "once"}, crop={"sizes": "source"})
+    one = Detailer(finds(Box(30, 30, 80, 80), Box(60, 30, 110, 80)), lighter, recipe)
+    finished = list(one.steps(picture, one.plan(picture).only({1})))[-1]
+    assert (finished.pixels[35:75, 65:105] == 120).all()
+
+
+def test_what_is_only_faintly_left_of_a_region_is_not_painted() -> None:
+    picture = np.full((128, 160, 3), 100, np.uint8)
+    recipe = Recipe(blend={"overlap": "once"}, crop={"sizes": "source"})
+    recording = Recording(nothing)
+    boxes = finds(Box(30, 30, 80, 80), Box(36, 36, 74, 74))
+    finished = Detailer(boxes, recording, recipe)(picture)
+    assert recording.batches == [[0]]
+    assert [skip.index for skip in finished.skipped] == [1]
 
 
 def test_source_paints_at_the_pictures_own_size_and_skips_what_is_larger_than_max_size() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from detailer.core.focus import Focus
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels, resize, to_unit
-from detailer.core.plan import Failed, Skipped
-from detailer.core.sharpness import SHARPNESS, gradient, luma, noise, soft
+from detailer.core.plan import Failed
+from detailer.core.sharpness import SHARP, SHARPNESS, gradient, luma, noise, soft
 from detailer.core.window import Window
 from detailer.engines.painters.restore import (
     Restore,
@@ -17,6 +20,7 @@ from detailer.engines.painters.restore import (
     blur_of,
     bounded,
     strength_for,
+    trust_of,
 )
 from detailer.engines.realesrgan import Network
 from detailer.errors import EngineError, InputError, MissingEngineError
@@ -88,16 +92,25 @@ def shrunk_to_half(pixels: Pixels) -> Pixels:
     return np.clip(resize(resize(pixels, half), size), 0, 1)
 
 
-def test_a_sharp_face_is_left_and_the_same_face_at_half_its_size_comes_closer(restore, face):
-    window = Window(0, 0, Size(240, 240), 1.0)
-    (left,) = [a for a in restore([contract.cutout(face, window, FACE)]) if hasattr(a, "reason")]
-    assert isinstance(left, Skipped)
-    assert left.reason.startswith("sharp already")
-    blurred = shrunk_to_half(face)
+def test_a_face_at_half_its_size_comes_closer_to_what_it_was(restore, face) -> None:
+    blurred, window = shrunk_to_half(face), Window(0, 0, Size(240, 240), 1.0)
     answer = one(restore, contract.cutout(blurred, window, FACE))
     before, after, truth = (luma(p)[FACE.slices] for p in (blurred, answer.pixels, face))
     assert np.square(after - truth).mean() < 0.95 * np.square(before - truth).mean()
     assert np.quantile(gradient(after), 0.98) < 1.2 * np.quantile(gradient(truth), 0.98)
+
+
+def test_a_sharp_face_that_must_be_painted_hardly_changes(restore, face) -> None:
+    window = Window(0, 0, Size(240, 240), 1.0)
+    answer = one(restore, contract.cutout(face, window, FACE))
+    assert np.abs(answer.pixels - face)[FACE.slices].mean() < 0.01
+    assert answer.notes["strength"] == 0.2
+
+
+def test_how_sharp_it_was_when_it_was_planned_counts(plain: Restore) -> None:
+    work = contract.cutout(soft(contract.shapes(Size(SIDE, SIDE)), 2.0), WINDOW, BOX)
+    planned = replace(work, patch=replace(work.patch, focus=Focus(0.65, 1.1)))
+    assert one(plain, planned).notes["edge_width"] == 1.1
 
 
 def test_grain_stays_where_detail_is_added(restore: Restore, face: Pixels) -> None:
@@ -175,10 +188,17 @@ def test_what_the_large_network_sees_is_bounded_however_large_the_part() -> None
 
 
 def test_strength_follows_need() -> None:
-    assert [strength_for(fineness) for fineness in (0.3, 0.6, 0.66, 1.0)] == [1, 1, 0, 0]
+    assert [strength_for(fineness) for fineness in (0.3, 0.6, 0.66, 1.0)] == [1, 1, 0.2, 0.2]
     assert strength_for(0.63) == pytest.approx(0.5)
-    blurs = [blur_of(width) for width in (0.4, 0.75, 1.0, 2.0)]
+    blurs = [blur_of(width) for width in (0.4, 0.85, 1.0, 2.0)]
     assert blurs == sorted(blurs)
+
+
+def test_networks_are_believed_by_what_is_left_of_a_face() -> None:
+    assert trust_of(100, SHARP) == 1
+    assert trust_of(100, 4 * SHARP) == 0
+    assert trust_of(112, 2 * SHARP) == pytest.approx(0.5)
+    assert trust_of(20, 0.3) == 0
 
 
 def test_nothing_gets_beyond_what_is_around_it_by_more_than_a_tenth() -> None:

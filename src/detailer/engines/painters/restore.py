@@ -38,7 +38,7 @@ _LEAST_BLUR = 0.6
 _GRADED = 0.06
 _LEAST_STRENGTH = 0.2
 # Sides of a face, in pixels of real detail, from which on networks count, and count alone.
-_DETAILED = (24.0, 56.0)
+_DETAILED = (32.0, 80.0)
 # An edge ends within what is around it and this share of its height, plus what nobody sees.
 _OVERSHOOT = 0.1
 _UNSEEN = 0.01
