@@ -114,9 +114,10 @@ def planned_with(*painters):
     Path("plan.json").write_text(json.dumps(plan))
 
 
-def test_fast_takes_the_small_network_where_a_plan_says_restore(capsys):
+@pytest.mark.parametrize("painter", ["restore", "auto"])
+def test_fast_takes_the_small_network_where_a_plan_says_restore(capsys, painter):
     need_realesrgan()
-    planned_with("restore", "classic")
+    planned_with(painter, "classic")
     capsys.readouterr()
     assert run("a.png", "--plan", "plan.json", "--fast", "--dry-run", "--json") == 0
     (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -10,6 +10,7 @@ from detailer.apps.cli.options import fast_painter
 from detailer.core.paths import local_path
 from detailer.core.plan import Patch, Plan
 from detailer.core.planfile import loads
+from detailer.engines.catalog import resolved_painter
 from detailer.errors import InputError
 from detailer.prompts.wording import TEXTS, Wording
 from detailer.stages.paint import Paint
@@ -52,8 +53,10 @@ def with_fast_painters(plan: Plan) -> Plan:
     Raises:
         InputError: If it has another painter.
     """
+    named = {patch.paint.painter for patch in plan.patches}
+    fast = {painter: fast_painter(resolved_painter(painter)) for painter in named}
     patches = tuple(
-        replace(patch, paint=patch.paint.but(painter=fast_painter(patch.paint.painter)))
+        replace(patch, paint=patch.paint.but(painter=fast[patch.paint.painter]))
         for patch in plan.patches
     )
     return replace(plan, patches=patches)
