@@ -68,6 +68,13 @@ def test_a_picture_without_a_command_is_answered_with_the_command_for_it(capsys,
     assert f"detailer run {picture}" in capsys.readouterr().err
 
 
+def test_a_folder_without_a_command_is_not_told_to_be_run(capsys, tmp_path):
+    assert main([str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "is no command" in said
+    assert "detailer run" not in said
+
+
 def test_an_unknown_option_is_answered_with_the_nearest(capsys):
     assert main(["run", "--crop-facter", "2", "photo.jpg"]) == 2
     err = capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 from detailer.apps.cli import main
 from detailer.apps.files import read, read_record
 from tests.apps.cli_run import FAKES, pixels, run, steps
+from tests.engines.realesrgan_here import need_realesrgan
 
 pytestmark = pytest.mark.usefixtures("pictures")
 
@@ -102,3 +103,28 @@ def test_a_prompt_that_differs_by_region_is_not_for_a_plan_that_is_made(prompt, 
     main(["plan", "a.png", "-o", "plan.json", *FAKES])
     assert run("a.png", "--plan", "plan.json", "--prompt", prompt) == 2
     assert "what each is told is in the plan already" in capsys.readouterr().err
+
+
+def planned_with(*painters):
+    """A plan whose two patches have these painters."""
+    main(["plan", "a.png", "-o", "plan.json", "--overwrite", *FAKES])
+    plan = json.loads(Path("plan.json").read_text())
+    for patch, painter in zip(plan["patches"], painters, strict=True):
+        patch["paint"]["painter"] = painter
+    Path("plan.json").write_text(json.dumps(plan))
+
+
+@pytest.mark.parametrize("painter", ["restore", "auto"])
+def test_fast_takes_the_small_network_where_a_plan_says_restore(capsys, painter):
+    need_realesrgan()
+    planned_with(painter, "classic")
+    capsys.readouterr()
+    assert run("a.png", "--plan", "plan.json", "--fast", "--dry-run", "--json") == 0
+    (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [patch["painter"] for patch in told["patches"]] == ["restore-fast", "classic"]
+
+
+def test_fast_is_refused_beside_a_plan_with_another_painter(capsys):
+    planned_with("inverting", "inverting")
+    assert run("a.png", "--plan", "plan.json", "--fast") == 2
+    assert "--fast is for the painter restore, not for inverting" in capsys.readouterr().err

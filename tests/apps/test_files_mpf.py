@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.MpoImagePlugin import MpoImageFile
+from PIL.PngImagePlugin import PngInfo
 
 from detailer.apps.files import Write, read, read_record, write
 from detailer.apps.files.segments import end_of
@@ -20,6 +21,7 @@ from tests.apps.files_made import pillow, saved, smooth
 HDR, GOOGLE = "http://ns.adobe.com/hdr-gain-map/1.0/", "http://ns.google.com/photos/1.0/"
 ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 FORMS = ("Ultra HDR", "ISO 21496-1", "Apple")
+FORMATS = {"png": "PNG", "webp": "WebP", "tif": "TIFF", "avif": "AVIF"}
 FILM = b"\0\0\0\x18ftypmp42 a film"
 
 
@@ -204,7 +206,27 @@ def test_other_formats_do_not_claim_a_gain_map(suffix, tmp_path, caplog):
     assert b"hdrgm" not in packet
     assert b"Directory" not in packet
     assert b'dc:creator="Ada"' in packet
-    assert "has no place for" in caplog.text
+    assert f"{FORMATS[suffix]} has no place for the gain map" in caplog.text
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif", "avif"])
+def test_further_pictures_do_not_go_silently_into_other_formats(suffix, tmp_path, caplog):
+    other = pillow(smooth(), "JPEG")
+    photo = read(saved(tmp_path, "a.jpg", several(pillow(smooth(), "JPEG"), other, other)))
+    write(photo, photo.pixels, tmp_path / f"b.{suffix}")
+    assert f"{FORMATS[suffix]} has no place for 2 other pictures" in caplog.text
+
+
+def test_a_claim_in_a_png_goes_without_a_word_on_pictures_that_it_never_had(tmp_path, caplog):
+    first = pillow(smooth(), "JPEG", xmp=packet('hdrgm:Version="1.0">'))
+    write(read(saved(tmp_path, "a.jpg", first)), smooth(), tmp_path / "b.webp")
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", packet('hdrgm:Version="1.0">').decode())
+    photo = read(saved(tmp_path, "a.png", pillow(smooth(), "PNG", pnginfo=text)))
+    write(photo, photo.pixels, tmp_path / "c.webp")
+    for name in ("b.webp", "c.webp"):
+        assert b"hdrgm" not in read(tmp_path / name).metadata.xmp
+    assert not caplog.text
 
 
 def test_further_pictures_stay_where_nothing_was_painted(tmp_path):

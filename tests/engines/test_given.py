@@ -236,6 +236,8 @@ def test_boxes_may_be_written_where_the_file_would_be() -> None:
         ('[{"bbox": [1, 2, 9, 12]}]', 'has no box; give "box": '),
         ("[" * 100_000, "not JSON"),
         ('{"size": 60, "regions": []}', r"size is 60; give \[width, height\]"),
+        ('{"size": 0, "regions": []}', r"size is 0; give \[width, height\]"),
+        ('{"size": [], "regions": []}', r"size is \[\]; give \[width, height\]"),
     ],
 )
 def test_a_file_of_boxes_that_makes_no_sense_is_refused(

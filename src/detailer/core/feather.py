@@ -30,7 +30,7 @@ _NEAR = math.sqrt(2) + 1e-4
 _FINER = math.sqrt(2)
 # What a resampled mask has of its top and of nothing.
 _TOP, _NOTHING = 0.95, 0.04
-_GREYS = (0.75, 0.5, 0.25)
+_GRAYS = (0.75, 0.5, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def feather(mask: Matte, area: Box, how: Feather) -> Alpha:
 
 
 def feather_alpha(alpha: Alpha, how: Feather) -> Alpha:
-    """`feather` for an array, (h, w) float32 0..1: grey values fade from where they are."""
+    """`feather` for an array, (h, w) float32 0..1: gray values fade from where they are."""
     top = float(alpha.max(initial=0))
     if top <= 0 or how.reach < 1 or how.share <= 0:
         return alpha
@@ -125,13 +125,13 @@ def _levels(alpha: Alpha, top: float) -> Iterator[tuple[Solid, float]]:
     """The parts of a mask that are at least so strong, and how strong they fade."""
     solid = np.asarray(alpha >= _TOP * top)
     yield solid, top
-    for grey in _GREYS:
-        more = np.asarray(alpha >= grey * top)
+    for gray in _GRAYS:
+        more = np.asarray(alpha >= gray * top)
         if np.count_nonzero(more) == np.count_nonzero(solid):
             continue
-        # An edge that is soft over a pixel or two is no grey part of its own.
+        # An edge that is soft over a pixel or two is no gray part of its own.
         if (more & (cv2.dilate(solid.view(np.uint8), np.ones((5, 5), np.uint8)) == 0)).any():
-            yield more, grey * top
+            yield more, gray * top
         solid = more
 
 

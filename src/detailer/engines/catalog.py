@@ -12,6 +12,7 @@ from detailer.core.segmenter import Segmenter
 from detailer.engines.factory import Factory, parameters
 from detailer.engines.listed import GROUPS, Kind, Listed
 from detailer.engines.listing import BUILT_IN, built_in
+from detailer.engines.painters.listed import RESTORE
 from detailer.engines.published import loaded, package_of, published
 from detailer.errors import InputError, MissingEngineError
 from detailer.stages.crop import Upscaler
@@ -76,7 +77,7 @@ def open_painter(spec: str = AUTO, **options: Any) -> Painter:
     Raises:
         InputError, MissingEngineError, EngineError: As `open_detector` does.
     """
-    return _opened("painter", resolved_painter(spec), options)  # type: ignore[no-any-return]
+    return _opened("painter", spec, options)  # type: ignore[no-any-return]
 
 
 def open_segmenter(spec: str, **options: Any) -> Segmenter:
@@ -101,10 +102,10 @@ def resolved_painter(spec: str) -> str:
     """The painter that is meant: for "auto" restore where it runs, else classic, and it says so."""
     if Spec.parse(spec).name != AUTO:
         return spec
-    lack = built_in("painter")["restore"].lack()
+    lack = built_in("painter")[RESTORE].lack()
     if not lack:
-        return "restore"
-    log.warning("painter is classic, because restore cannot run here: %s", lack)
+        return RESTORE
+    log.warning("painter is classic, because %s cannot run here: %s", RESTORE, lack)
     return "classic"
 
 
@@ -121,9 +122,7 @@ def option_names(kind: Kind, spec: str) -> tuple[str, ...]:
         InputError: If the name is not known.
         MissingEngineError: If a library or model is not there; the message says how to get it.
     """
-    parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)
-    point = _point(kind, spec, parsed)
-    _check_lack(kind, parsed)
+    _, point = check_engine(kind, spec)
     return tuple(name for name in parameters(loaded(kind, point)) if name != "path")
 
 
@@ -133,16 +132,23 @@ def is_known(kind: Kind, spec: str) -> bool:
     return name in built_in(kind) or name in published(kind)
 
 
-def check_engine(kind: Kind, spec: str) -> None:
+def check_engine(kind: Kind, spec: str) -> tuple[Spec, EntryPoint]:
     """Refuse an engine that could not be opened here; nothing of it is imported.
+
+    Returns:
+        The one that is meant, and where it is made.
 
     Raises:
         InputError: If the name is not known.
         MissingEngineError: If a library or model is not there; the message says how to get it.
     """
     parsed = Spec.parse(resolved_painter(spec) if kind == "painter" else spec)
-    _point(kind, spec, parsed)
-    _check_lack(kind, parsed)
+    point = _point(kind, spec, parsed)
+    listed = built_in(kind).get(parsed.name)
+    lack = listed.lack(own_file=bool(parsed.path)) if listed else ""
+    if listed and lack:
+        raise MissingEngineError(f"{kind} {parsed.name}: {lack}; {listed.remedy}")
+    return parsed, point
 
 
 def listed_engine(kind: Kind, spec: str) -> Listed | None:
@@ -160,19 +166,10 @@ def installed() -> list[EngineCard]:
 
 
 def _opened(kind: Kind, spec: str, options: dict[str, Any]) -> Any:
-    parsed = Spec.parse(spec)
-    point = _point(kind, spec, parsed)
-    _check_lack(kind, parsed)
+    parsed, point = check_engine(kind, spec)
     listed = built_in(kind).get(parsed.name)
     source = listed.source if listed else ""
     return Factory(f"{kind} {parsed.name}", loaded(kind, point), source)(parsed.path, options)
-
-
-def _check_lack(kind: Kind, parsed: Spec) -> None:
-    listed = built_in(kind).get(parsed.name)
-    lack = listed.lack(own_file=bool(parsed.path)) if listed else ""
-    if listed and lack:
-        raise MissingEngineError(f"{kind} {parsed.name}: {lack}; {listed.remedy}")
 
 
 def _point(kind: Kind, spec: str, parsed: Spec) -> EntryPoint:

@@ -47,7 +47,9 @@ def check(paint: Paint) -> None:
 
 
 def check_files(paints: Sequence[Paint], options: Any = None) -> None:
-    """Refuse settings that could not be painted with, as the painters' files tell; none is loaded.
+    """Refuse settings that could not be painted with, as files tell; no model's weights are loaded.
+
+    Adapters, such as LoRAs and embeddings, are read whole.
 
     Args:
         paints: What single regions are told, of one painter or of several.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from detailer.core.paint import Lora, Paint
 from detailer.prompts.dynamic import resolved
@@ -13,6 +13,9 @@ from detailer.prompts.lora import parsed
 from detailer.prompts.regions import Prompts, Share
 from detailer.prompts.tags import PROMPT, SKIP, STOP
 from detailer.prompts.wildcards import Wildcards
+
+TEXTS: Final = ("prompt", "negative", "refiner_prompt", "refiner_negative")
+"""The settings of Paint that a painter is told as words."""
 
 SKIPPED, STOPPED = "its prompt is [SKIP]", "the prompts end at [STOP]"
 _REASONS: Mapping[str, str] = {SKIP: SKIPPED, STOP: STOPPED}

@@ -95,12 +95,13 @@ def _run(words: list[str]) -> int:
 
 def _unknown(word: str) -> DetailerError:
     import difflib
+    from pathlib import Path
 
     from detailer.core.paths import is_there
     from detailer.errors import InputError
 
     near = difflib.get_close_matches(word, _COMMANDS, n=1)
-    if is_there(word):
+    if is_there(word) and Path(word).expanduser().is_file():
         hint = f"to detail it: detailer run {word}"
     else:
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_COMMANDS)}"

@@ -21,11 +21,10 @@ from detailer.engines.catalog import Spec, check_engine
 from detailer.engines.foreseen import check_files, estimator
 from detailer.errors import DetailerError, InputError
 from detailer.flow import Detailer
-from detailer.prompts.wording import Wording
+from detailer.prompts.wording import TEXTS, Wording
 
-_TEXTS: Final = ("prompt", "negative", "refiner_prompt", "refiner_negative")
 _NAMING: Final = (
-    *_TEXTS, "painter", "prompt_syntax", "loras", "controls", "refiner", "sampler_name",
+    *TEXTS, "painter", "prompt_syntax", "loras", "controls", "refiner", "sampler_name",
     "scheduler", "guider",
 )  # fmt: skip
 
@@ -149,7 +148,7 @@ def _check_engines(detailer: Detailer, checks: _Checks, plan: Plan | None) -> No
 def _common(paint: Paint) -> Paint:
     """The settings with what all regions are told; what is chosen for each is left out."""
     words = Wording.of(paint).common
-    return paint.but(**words.changes(paint) if words else dict.fromkeys(_TEXTS, ""))
+    return paint.but(**words.changes(paint) if words else dict.fromkeys(TEXTS, ""))
 
 
 def _planned(

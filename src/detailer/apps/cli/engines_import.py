@@ -16,11 +16,11 @@ from detailer.apps.cli.options import add_help
 from detailer.apps.cli.parser import Parser
 from detailer.apps.cli.targets import Output, one_file
 from detailer.apps.files.store import store
+from detailer.core.paths import local_path
 from detailer.engines.detectors.labels import listed
 from detailer.engines.detectors.yolo.detector import Yolo
 from detailer.engines.files.imported import fingerprint, place_of
 from detailer.engines.files.importing import LICENCE, Export, export
-from detailer.engines.files.models import local_file
 from detailer.errors import InputError
 
 _TEXT = f"""\
@@ -110,7 +110,7 @@ def _imported(arguments: argparse.Namespace) -> int:
 
 
 def _checkpoint(text: str) -> Path:
-    file = local_file(text)
+    file = local_path(text)
     if file.suffix.lower() == ".onnx":
         raise InputError(f"{file} is ONNX and needs no import; use it as yolo:{file}")
     if file.suffix.lower() != ".pt":

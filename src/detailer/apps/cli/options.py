@@ -178,11 +178,19 @@ def chosen(arguments: argparse.Namespace) -> Choice:
 
 def _fast(recipe: Recipe) -> Recipe:
     """The recipe with restore-fast in place of restore, in all its passes."""
-    painter = recipe.paint.painter
+    paint = recipe.paint.but(painter=fast_painter(recipe.paint.painter))
+    return recipe.but(paint=paint, then=tuple(_fast(passing) for passing in recipe.then))
+
+
+def fast_painter(painter: str) -> str:
+    """The painter that --fast means instead of one.
+
+    Raises:
+        InputError: If it is another one than restore, and not what stands in for that.
+    """
     if painter not in (RESTORE, RESTORE_FAST, "classic"):
         raise InputError(f"--fast is for the painter {RESTORE}, not for {painter}; leave it out")
-    paint = recipe.paint.but(painter=RESTORE_FAST if painter == RESTORE else painter)
-    return recipe.but(paint=paint, then=tuple(_fast(passing) for passing in recipe.then))
+    return RESTORE_FAST if painter == RESTORE else painter
 
 
 def photos(path: Path, arguments: argparse.Namespace) -> tuple[Photo, ...]:

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from detailer.apps.cli.options import fast_painter
 from detailer.core.paths import local_path
 from detailer.core.plan import Patch, Plan
 from detailer.core.planfile import loads
+from detailer.engines.catalog import resolved_painter
 from detailer.errors import InputError
-from detailer.prompts.wording import Wording
+from detailer.prompts.wording import TEXTS, Wording
 from detailer.stages.paint import Paint
 from detailer.stages.paint import resolved as resolved_paint
 
-_TEXTS = ("prompt", "negative", "refiner_prompt", "refiner_negative")
 _MADE_OF = ("main_prompt", "main_negative", "prompt_syntax", "wildcards", "loras")
 
 
@@ -46,9 +47,24 @@ def repainted(plan: Plan, changes: Mapping[str, Any]) -> Plan:
     return replace(plan, patches=patches)
 
 
+def with_fast_painters(plan: Plan) -> Plan:
+    """The plan with restore-fast in place of restore.
+
+    Raises:
+        InputError: If it has another painter.
+    """
+    named = {patch.paint.painter for patch in plan.patches}
+    fast = {painter: fast_painter(resolved_painter(painter)) for painter in named}
+    patches = tuple(
+        replace(patch, paint=patch.paint.but(painter=fast[patch.paint.painter]))
+        for patch in plan.patches
+    )
+    return replace(plan, patches=patches)
+
+
 def _words(changes: Mapping[str, Any]) -> dict[str, Any]:
     """The prompts among the changes as a plan has them; a prompt brings its LoRAs with it."""
-    texts = [name for name in _TEXTS if name in changes]
+    texts = [name for name in TEXTS if name in changes]
     if not texts:
         return {}
     said = {name: changes[name] for name in (*texts, *_MADE_OF) if name in changes}

@@ -23,7 +23,7 @@ from detailer.apps.cli.options import (
     photos,
 )
 from detailer.apps.cli.parser import Parser
-from detailer.apps.cli.planned import read_plan, repainted
+from detailer.apps.cli.planned import read_plan, repainted, with_fast_painters
 from detailer.apps.cli.progress import JsonLines, Lines, Reporter, Silent
 from detailer.apps.cli.targets import Job, Output, jobs
 from detailer.apps.cli.targets import found as found_pictures
@@ -181,7 +181,8 @@ def _plan(arguments: argparse.Namespace, choice: Choice, pictures: int) -> Plan:
     changes = given(arguments, "paint")
     if "painter" in changes:
         changes["painter"] = choice.recipe.paint.painter
-    return repainted(read_plan(arguments.plan), changes)
+    plan = repainted(read_plan(arguments.plan), changes)
+    return with_fast_painters(plan) if arguments.fast else plan
 
 
 def _reporter(arguments: argparse.Namespace, pictures: int) -> Reporter:

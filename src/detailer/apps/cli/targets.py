@@ -116,6 +116,17 @@ def one_file(sources: Sequence[Path], output: Output) -> Path:
     return where
 
 
+def name_too_long(path: Path) -> str:
+    """Why the file system could not hold a file of that name for its length; empty if it could."""
+    name = too_long(path)
+    if not name:
+        return ""
+    return (
+        f"{shown(name)} is too long for a file's name on this system ({len(name)} characters);"
+        " give another with -o"
+    )
+
+
 def make_folder(folder: Path) -> None:
     """The folder, and those it lies in.
 
@@ -218,11 +229,8 @@ def _lost(
 def _refused(made: Sequence[Job]) -> Iterator[str]:
     """Places that the system would not look at, or could not give a file of that name."""
     for path in (path for job in made for path in _files(job)):
-        if name := too_long(path):
-            yield (
-                f"{shown(name)} is too long for a file's name on this system ({len(name)}"
-                " characters); give another with -o"
-            )
+        if reason := name_too_long(path):
+            yield reason
         elif reason := refusal(path):
             yield f"{shown(path)} cannot be written: {reason}"
 

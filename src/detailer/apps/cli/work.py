@@ -11,10 +11,9 @@ from detailer.apps.cli.done import Done
 from detailer.apps.cli.options import Choice
 from detailer.apps.cli.progress import Outcome, Reporter
 from detailer.apps.cli.record import record
-from detailer.apps.cli.targets import Job, make_folder
+from detailer.apps.cli.targets import Job, make_folder, name_too_long
 from detailer.apps.files import Photo, Write, check_target, write, write_untouched
 from detailer.core.canvas import Canvas
-from detailer.core.paths import shown, too_long
 from detailer.core.pixels import Native
 from detailer.core.plan import Plan
 from detailer.engines.upscalers.esrgan import Esrgan, Factor, Upscaled
@@ -71,8 +70,8 @@ class Work:
         """
         for path in (job.target, job.preview):
             # Frames are numbered, which makes the names of a file longer.
-            if path and (name := too_long(path)):
-                raise OutputError(f"{shown(name)} is too long for a file's name on this system")
+            if path and (reason := name_too_long(path)):
+                raise OutputError(reason)
         make_folder(job.target.parent)
         check_target(
             self.upscale.foreseen(photo) if self.upscale else photo, job.target, self.write

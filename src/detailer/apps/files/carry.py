@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from PIL import Image
 
-from detailer.apps.files import exif, tags, xmp
+from detailer.apps.files import exif, mpf, tags, xmp
+from detailer.apps.files.encoding import Encoding, JpegEncoding
 from detailer.apps.files.photo import Metadata
 from detailer.core.geometry import Size
 
@@ -22,15 +23,15 @@ _IN_EXIF = ("parameters", "workflow", "prompt")
 _LAST_OF_TIFF, _OF_EXIF = 0x02FF, {33432, tags.EXIF, tags.GPS, *range(40091, 40096)}
 
 
-def carried(metadata: Metadata, source: str, target: str) -> Metadata:
-    """The metadata as a file of the target's format is to have it, by the names of formats."""
-    if source == target:
+def carried(metadata: Metadata, source: Encoding, target: str) -> Metadata:
+    """The metadata as a file of the target's format, by its name, is to have it."""
+    if source.format == target:
         return metadata
+    if isinstance(source, JpegEncoding) and (lost := mpf.told(source.behind)):
+        log.warning("%s has no place for %s", target, lost)
     told = xmp.without_claims(metadata.xmp)
-    if told != metadata.xmp:
-        log.warning("%s has no place for what lies behind a JPEG's picture: a gain map", target)
     metadata = replace(metadata, exif=exif.bare(metadata.exif), xmp=told)
-    if source == "TIFF" and metadata.exif:
+    if source.format == "TIFF" and metadata.exif:
         metadata = replace(metadata, exif=_of_exif_alone(metadata.exif))
     if target != "PNG" and metadata.texts:
         metadata = _texts_in_exif(metadata, target)

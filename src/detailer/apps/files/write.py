@@ -75,7 +75,7 @@ def write(
     painted = _painted(photo, pixels, settings.keep_palette)
     turned = form.turned and form.name == photo.format
     metadata = recorded(renewed(photo.metadata, painted.size, turned), record, form.name)
-    metadata = carried(metadata, photo.format, form.name)
+    metadata = carried(metadata, photo.encoding, form.name)
     ready = fitted(replace(painted, metadata=metadata), form)
     store(_encoded(ready, form, settings), target)
 

@@ -26,7 +26,7 @@ _OURS = re.compile(
 GAIN_MAP = "http://ns.adobe.com/hdr-gain-map/1.0/"
 """The namespace of Ultra HDR's gain maps."""
 
-# Names by their namespace that tell of what lies behind a picture; an empty list is all names.
+# Patterns of the names that tell of what lies behind a picture, by their namespace.
 _CLAIMS: dict[str, str] = {
     GAIN_MAP: r"\w+",
     "http://ns.google.com/photos/1.0/container/": r"\w+",

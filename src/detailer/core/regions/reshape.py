@@ -112,7 +112,7 @@ def fill_boxes(regions: Regions, compatible: bool = False) -> Regions:
 def shape(regions: Regions, kind: Literal["found", "box", "ellipse", "face"]) -> Regions:
     """Masks replaced by the box as found, or by the ellipse in it.
 
-    "face" is the ellipse for regions labelled face whose mask is a whole box; others stay.
+    "face" is the ellipse for regions labeled face whose mask is a whole box; others stay.
     """
     if kind == "found":
         return regions

@@ -118,7 +118,7 @@ def boxes_file(path: str | Path, label: str = "box") -> Detector:
             f"{shown(text)} holds no list of boxes; give [[left, top, right, bottom], …]"
         )
     found = given_boxes([_region(item, label, shown(text)) for item in listed], label)
-    return _sized(found, size, shown(text)) if size else found
+    return _sized(found, size, shown(text)) if size is not None else found
 
 
 def _inline(text: str) -> list[list[str]] | None:
@@ -186,7 +186,7 @@ def _inside(region: Region, size: Size) -> Region:
 
 def _sized(found: BySize, size: Any, source: str) -> BySize:
     """The detector for pictures of one size only: boxes are pixels of it."""
-    if not isinstance(size, list):
+    if not isinstance(size, list) or not size:
         raise InputError(f"{source}: size is {size!r}; give [width, height]")
 
     def find(now: Size) -> Regions:

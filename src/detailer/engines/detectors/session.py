@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detailer.core.geometry import Size
+from detailer.core.paths import local_path
 from detailer.engines.detectors.external import external_files, may_be_external
-from detailer.engines.files.models import local_file
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 Planes = NDArray[np.float32]
@@ -62,7 +62,7 @@ class Network:
     """
 
     def __init__(self, path: str | Path, hardware: Hardware, any_size: bool = False) -> None:
-        self.path = local_file(path)
+        self.path = local_path(path)
         source = _source(self.path, any_size)
         runtime = _runtime()
         self._errors = _errors_of(runtime)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from detailer.engines.files.models import cache_directory, local_file
+from detailer.core.paths import local_path
+from detailer.engines.files.models import cache_directory
 from detailer.errors import EngineError, MissingEngineError
 
 _CHECKPOINT = ".pt"
@@ -21,7 +22,7 @@ def onnx_of(path: str | Path) -> Path:
         MissingEngineError: If it is a .pt that was not imported; it says what to do.
         EngineError: If it is another kind of file, or cannot be read.
     """
-    file = local_file(path)
+    file = local_path(path)
     kind = file.suffix.lower()
     if kind in _OTHERS:
         raise EngineError(

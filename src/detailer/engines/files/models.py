@@ -109,15 +109,6 @@ def is_fetched(download: Download) -> bool:
     return _sha256(content) == download.sha256
 
 
-def local_file(path: str | Path) -> Path:
-    """A path that a person typed: `~` is their home.
-
-    Raises:
-        InputError: If it can be none.
-    """
-    return local_path(path)
-
-
 def fetched(download: Download, offline: bool | None = None, opener: Opener = open_https) -> Path:
     """The file in the cache; fetched there if it is not yet, and whole or not at all.
 

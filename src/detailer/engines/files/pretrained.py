@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from detailer.core.paths import local_path
 from detailer.engines.files.hub import HubName
-from detailer.engines.files.models import local_file
 from detailer.errors import EngineError, InputError, MissingEngineError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def pretrained(text: str | Path) -> Pretrained:
     text = str(text).strip()
     if not text:
         raise InputError("no model is given; give a folder or owner/name")
-    path, hub = local_file(text), None
+    path, hub = local_path(text), None
     if path.is_file():
         raise InputError(f"{path} is a file; {_instead_of(path)}")
     if not path.is_dir():

@@ -44,9 +44,9 @@ def _painted(part: Part) -> Painted:
     # Noise is the picture's: it is found, and taken off, at the picture's own size.
     small = around.at_picture_size(around.pixels)
     clean = around.pixels + resize(denoised(small, grain) - small, size_of(around.pixels))
-    grey = luma(clean)
+    gray = luma(clean)
     blur = math.sqrt(max(width**2 - _SPARED, 0)) * part.unit
-    change = sharpened(grey, blur) - grey + _contrast(grey, width * part.unit)
+    change = sharpened(gray, blur) - gray + _contrast(gray, width * part.unit)
     notes = {"edge_width": round(width, 2), "noise": round(255 * grain, 2)}
     return Painted(part.patch, around.put_back(clean + change[..., None]), notes=notes)
 
@@ -64,27 +64,27 @@ def denoised(pixels: Pixels, grain: float) -> Pixels:
     return np.asarray(smooth, np.float32)
 
 
-def sharpened(grey: Gray, blur: float) -> Gray:
+def sharpened(gray: Gray, blur: float) -> Gray:
     """Deblurred, within what is light and dark around each pixel: no rings, no halos.
 
     Richardson, Bayesian-based iterative method of image restoration, 1972, with a Gaussian; a
     few rounds only, because more of them sharpen noise.
 
     Args:
-        grey: (h, w) float32, 0..1.
+        gray: (h, w) float32, 0..1.
         blur: Standard deviation of the blur to undo, px.
     """
     if blur < 0.3:
-        return grey
+        return gray
     around = np.ones((2 * round(2 * blur) + 1,) * 2, np.uint8)
-    darkest, lightest = cv2.erode(grey, around), cv2.dilate(grey, around)
-    deblurred = grey
+    darkest, lightest = cv2.erode(gray, around), cv2.dilate(gray, around)
+    deblurred = gray
     for _ in range(_ROUNDS):
-        ratio = (grey + _DARK) / np.maximum(soft(deblurred, blur) + _DARK, _DARK)
+        ratio = (gray + _DARK) / np.maximum(soft(deblurred, blur) + _DARK, _DARK)
         deblurred = (deblurred + _DARK) * soft(ratio, blur) - _DARK
         deblurred = np.clip(deblurred, darkest, lightest)
     return deblurred
 
 
-def _contrast(grey: Gray, width: float) -> Gray:
-    return _LOCAL_CONTRAST * (soft(grey, width) - soft(grey, 4 * width))
+def _contrast(gray: Gray, width: float) -> Gray:
+    return _LOCAL_CONTRAST * (soft(gray, width) - soft(gray, 4 * width))

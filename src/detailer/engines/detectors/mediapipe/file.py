@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from detailer.engines.files.models import local_file
+from detailer.core.paths import local_path
 from detailer.errors import EngineError
 
 Network: TypeAlias = Literal["faces", "mesh", "hands"]
@@ -49,7 +49,7 @@ def read_asset(path: str | Path) -> Asset:
     Raises:
         EngineError: If the file is not there, too large, damaged, or holds something else.
     """
-    path = local_file(path)
+    path = local_path(path)
     content = _content(path)
     if content[4:8] == _TFLITE:
         return Asset("faces", content, path)

@@ -82,7 +82,7 @@ def comfyui_noise(
     from a Brownian tree in all of them: see `tree_noise`.
     """
     later = 1 if version == "comfyui" and torch.device(device).type == "cpu" else 0
-    generators = [seeded((seed + later) % SEEDS if later else seed, device) for seed in seeds]
+    generators = [seeded((seed + later) % SEEDS, device) for seed in seeds]
     return lambda before, after: _needed(generators, shape, before)
 
 

@@ -10,8 +10,9 @@ import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor
 
+from detailer.core.paths import local_path
 from detailer.core.pixels import Pixels
-from detailer.engines.files.models import is_offline, local_file
+from detailer.engines.files.models import is_offline
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.quiet import quiet
 from detailer.errors import EngineError
@@ -38,7 +39,7 @@ def open_preview(path: str, device: torch.device, channels: int) -> Preview:
     Raises:
         EngineError: If it cannot be read, or is for latents of other channels.
     """
-    folder = local_file(path)
+    folder = local_path(path)
     there = folder.is_dir()
     with quiet(), as_engine_error(path):
         model = AutoencoderTiny.from_pretrained(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detailer.core.nearest import nearest
-from detailer.engines.files.models import local_file
+from detailer.core.paths import local_path
 from detailer.engines.painters.diffusion.loading.source import Source
 from detailer.errors import InputError
 
@@ -58,7 +58,7 @@ class Shelf:
         """By their places in the folders, without suffix; those that are no pickles first."""
         files: dict[str, list[Path]] = defaultdict(list)
         for folder in self.folders:
-            for key, path in _within(self.setting, local_file(folder)):
+            for key, path in _within(self.setting, local_path(folder)):
                 files[key].append(path)
         for paths in files.values():
             paths.sort(key=lambda path: path.suffix.lower() in _PICKLES)

@@ -181,3 +181,17 @@ def test_a_long_text_before_a_break_has_all_its_chunks(model: Any) -> None:
     torch.testing.assert_close(
         result.hidden, torch.cat([long.hidden, short.hidden]), rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("clip_skip", [0, 2])
+def test_what_is_added_to_the_final_norm_counts_with_every_clip_skip(
+    model: Any, clip_skip: int
+) -> None:
+    before = encoder(model)(["a face"], clip_skip)[0].hidden
+    norm = getattr(model, "text_model", model).final_layer_norm
+    hook = norm.register_forward_hook(lambda _module, _given, output: output + 1)
+    try:
+        after = encoder(model)(["a face"], clip_skip)[0].hidden
+    finally:
+        hook.remove()
+    torch.testing.assert_close(after, before + 1)

@@ -20,6 +20,7 @@ from detailer.engines.painters.diffusion.adapters.forms import (
     LowRank,
     Whole,
 )
+from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.tensors import read_pickle, read_tensors
 
 # What follows a layer's name, by what it is; in the spellings of kohya's scripts and LyCORIS, of
@@ -44,6 +45,8 @@ _ENDS: Final = tuple(
 )
 _BUNDLED = re.compile(r"bundle_emb\.(?P<name>.+?)\.(?P<key>string_to_param\.\*|[^.]+)")
 _NOTE = "lora_adapter_metadata"
+# What is no weight: numbers in any shape.
+_NUMBERS = ("alpha", "dora_scale", "magnitude", "diff_b")
 
 Roles = dict[str, Tensor]
 
@@ -67,7 +70,7 @@ def read_adapter(path: Path) -> AdapterFile:
     """The changes that a file holds, whatever model they are for.
 
     Raises:
-        EngineError: If the file is cut short or broken.
+        EngineError: If the file is cut short or broken, or a layer's tensors do not fit together.
     """
     read = read_tensors if path.suffix.lower() == ".safetensors" else read_pickle
     tensors = read(path)
@@ -89,7 +92,8 @@ def read_adapter(path: Path) -> AdapterFile:
     changes: dict[str, Change] = {}
     used: dict[str, tuple[str, ...]] = {}
     for layer, roles in layers.items():
-        change, taken = _change(roles, noted.scale(layer, roles))
+        with as_engine_error(f"{path}: {layer}"):
+            change, taken = _change(roles, noted.scale(layer, roles))
         if change is not None:
             changes[layer] = change
             used[layer] = tuple(keys[layer, role] for role in taken if role in roles)
@@ -107,8 +111,19 @@ def _split(key: str) -> tuple[str, str]:
     return "", ""
 
 
+def _check_shapes(roles: Roles) -> None:
+    """Raise ValueError for a weight that is empty or has fewer axes than all of its kind."""
+    for role, tensor in roles.items():
+        if role in _NUMBERS:
+            continue
+        axes = 2 if role in ("down", "up") else 1
+        if tensor.ndim < axes or not tensor.numel():
+            raise ValueError(f"its {role} has the shape {tuple(tensor.shape)}")
+
+
 def _change(roles: Roles, scale: float | None) -> tuple[Change | None, tuple[str, ...]]:
     """What the tensors of a layer make together, and which of them."""
+    _check_shapes(roles)
     difference, taken = _difference(roles, scale)
     bias = roles.get("diff_b")
     if difference is None and bias is None:
@@ -191,19 +206,31 @@ class _Noted:
     def __init__(self, text: str) -> None:
         try:
             held = json.loads(text) if text else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             held = {}
         self._held: Mapping[str, Any] = held if isinstance(held, dict) else {}
 
     def scale(self, layer: str, roles: Roles) -> float | None:
-        """alpha over rank of a layer; None where nothing is noted, or the layer says it itself."""
+        """alpha over rank of a layer; None where nothing is noted, or the layer says it itself.
+
+        Raises:
+            ValueError: If a pattern for layers' names is none.
+        """
         part, _, name = layer.partition(".")
         alpha = self._held.get(f"{part}.lora_alpha")
         if "alpha" in roles or "down" not in roles or not isinstance(alpha, int | float):
             return None
-        patterns = self._held.get(f"{part}.alpha_pattern") or {}
-        for pattern, own in patterns.items():
-            if name == pattern or re.fullmatch(rf"(.*\.)?({pattern})", name):
+        patterns = self._held.get(f"{part}.alpha_pattern")
+        for pattern, own in patterns.items() if isinstance(patterns, dict) else ():
+            if _is_meant(name, pattern):
                 alpha = own
         rank = roles["down"].shape[0]
         return float(alpha) / (rank**0.5 if self._held.get(f"{part}.use_rslora") else rank)
+
+
+def _is_meant(name: str, pattern: str) -> bool:
+    """Whether one of peft's patterns, which need not begin where a name does, is for a layer."""
+    try:
+        return name == pattern or re.fullmatch(rf"(.*\.)?({pattern})", name) is not None
+    except re.error as error:
+        raise ValueError(f"alpha_pattern {pattern!r} in the header is none: {error}") from error

@@ -65,7 +65,7 @@ class Change:
 def added(change: Change, piece: Piece, pieces: Sequence[Piece], x: Tensor) -> Tensor:
     """What a layer gives more for x at strength 1, of the dtype of x."""
     module = piece.module
-    bias = None if change.bias is None else change.bias.to(x)[piece.rows]
+    bias = None if change.bias is None else change.bias.to(x).flatten()[piece.rows]
     if isinstance(module, nn.LayerNorm | nn.GroupNorm):
         return _normed(module, x, change.delta(piece, pieces).to(x), bias)
     difference = change.difference
@@ -88,7 +88,7 @@ def _through(change: LowRank, piece: Piece, x: Tensor) -> Tensor:
     if isinstance(piece.module, nn.Conv2d):
         down = down.reshape(len(down), *piece.module.weight.shape[1:])
         narrow = _convolved(piece.module, x, down)
-        return functional.conv2d(narrow, up.reshape(*up.shape[:2], 1, 1)) * change.scale
+        return functional.conv2d(narrow, up.flatten(1)[..., None, None]) * change.scale
     narrow = functional.linear(x, down.flatten(1))
     return functional.linear(narrow, up.flatten(1)) * change.scale
 

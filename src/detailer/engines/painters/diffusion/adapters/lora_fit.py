@@ -46,17 +46,17 @@ class Fitted:
 
     layer: Layer
     change: Change
-    _there: dict[torch.device, Change] = field(default_factory=dict, repr=False)
+    _there: tuple[torch.device, Change] | None = field(default=None, repr=False)
 
     def on(self, device: torch.device) -> Change:
         """The change on a device."""
-        if device not in self._there:
-            self._there = {device: self.change.to(device)}
-        return self._there[device]
+        if self._there is None or self._there[0] != device:
+            self._there = device, self.change.to(device)
+        return self._there[1]
 
     def rest(self) -> None:
         """Lets go of what lies on a device."""
-        self._there = {}
+        self._there = None
 
 
 def fitted(file: AdapterFile, layers: Layers) -> list[Fitted]:
@@ -103,12 +103,16 @@ def _sizes(path: Path, change: Change, layer: Layer) -> Iterable[tuple[int, int,
         yield change.bias.numel(), rows, "gives"
     if change.difference is None:
         return
-    with as_engine_error(path):
+    with as_engine_error(f"{path}: {layer.part}.{layer.name}"):
         # Shapes alone: nothing is computed.
         matrix = change.difference.to(torch.device("meta")).matrix()
     yield matrix.numel() // matrix.shape[0], columns, "takes"
     yield matrix.shape[0], rows, "gives"
     if change.magnitude is not None:
+        if len(layer.size) < 2:
+            raise EngineError(
+                f"{path}: {layer.part}.{layer.name} has a magnitude, which only a matrix can have"
+            )
         expected = rows if change.by_rows else layer.size[1]
         yield change.magnitude.numel(), expected, "has a magnitude of"
 

@@ -58,7 +58,7 @@ class UNet:
         timestep: Tensor,
         added: Mapping[str, Tensor] | None,
     ) -> Tensor:
-        # Asked each time: adapters and offloading may put another network in its place.
+        # Asked each time: offloading may put another network in its place.
         network = self._pipe.unet
         given = seen.to(self._device, network.dtype)
         timestep = timestep.to(self._device)

@@ -1,4 +1,4 @@
-"""Checked: what would keep a model from painting, found in headers before weights are loaded."""
+"""Checked: what would keep a model from painting, found before its weights are loaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ENCODERS = (("text_encoder", CLIP_L), ("text_encoder_2", CLIP_G))
 
 
 def check_paints(path: str, paints: Sequence[Paint], options: Options | None = None) -> None:
-    """Refuses what a model could not paint; no weights are loaded.
+    """Refuses what a model could not paint; its own weights are not loaded, LoRAs are read.
 
     Args:
         path: The model: a folder, a single file, or a Hub name that is in the local cache.
@@ -39,7 +39,8 @@ def check_paints(path: str, paints: Sequence[Paint], options: Options | None = N
 
     Raises:
         InputError, MissingEngineError, EngineError: As loading the model, its refiners, LoRAs,
-            embeddings and ControlNets would raise them, as far as their headers tell.
+            embeddings and ControlNets would raise them, as far as headers tell; LoRAs
+            and embeddings are read whole.
     """
     options = options or Options()
     source = Source.parse(path)

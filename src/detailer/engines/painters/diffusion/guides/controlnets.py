@@ -16,8 +16,9 @@ import torch
 from diffusers import ControlNetModel, FluxControlNetModel, SD3ControlNetModel
 from huggingface_hub import hf_hub_download, snapshot_download
 
+from detailer.core.paths import local_path
 from detailer.engines.files.hub import HubName
-from detailer.engines.files.models import is_offline, local_file
+from detailer.engines.files.models import is_offline
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.headers import Header, read_header
 from detailer.engines.painters.diffusion.loading.quiet import quiet
@@ -78,7 +79,7 @@ class ControlNets:
         Raises:
             InputError, MissingEngineError, EngineError: As calling does.
         """
-        kind, path = self._kind(name), local_file(name)
+        kind, path = self._kind(name), local_path(name)
         if path.is_file():
             self._checked_file(path, kind)
         elif path.is_dir():
@@ -96,7 +97,7 @@ class ControlNets:
         return kind
 
     def _open(self, name: str) -> Any:
-        kind, path = self._kind(name), local_file(name)
+        kind, path = self._kind(name), local_path(name)
         if path.is_file():
             return self._of_file(path, kind)
         return self._of_folder(name, path if path.is_dir() else None, kind)

@@ -14,8 +14,9 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
+from detailer.core.paths import local_path
 from detailer.core.pixels import Pixels, to_bytes
-from detailer.engines.files.models import is_offline, local_file
+from detailer.engines.files.models import is_offline
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.headers import read_header
 from detailer.engines.painters.diffusion.loading.quiet import quiet
@@ -133,12 +134,12 @@ def check_ip_adapter(name: str) -> None:
     Raises:
         InputError, MissingEngineError, EngineError: As `open_ip_adapter` does.
     """
-    if local_file(name).exists() or is_offline() or name.count("/") < 2:
+    if local_path(name).exists() or is_offline() or name.count("/") < 2:
         read_header(_file(name))
 
 
 def _file(name: str) -> Path:
-    path = local_file(name)
+    path = local_path(name)
     if path.is_dir():
         files = sorted(path.glob("*.safetensors"))
         if len(files) != 1:

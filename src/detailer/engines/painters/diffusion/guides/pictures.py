@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 
 from detailer.core.canvas import Canvas
 from detailer.core.geometry import Size
+from detailer.core.paths import local_path
 from detailer.core.pixels import Native, Pixels, resize, size_of, to_unit
-from detailer.engines.files.models import local_file
 from detailer.errors import InputError
 
 LARGEST = 80_000_000
@@ -28,7 +28,7 @@ def read_picture(path: str | Path) -> Pixels:
     Raises:
         InputError: If it is not there, no picture of a known format, or larger than LARGEST.
     """
-    file = local_file(path)
+    file = local_path(path)
     try:
         with warnings.catch_warnings():
             # Pillow's own limit is a warning that comes too late to stop anything.
@@ -69,7 +69,7 @@ class Pictures:
             InputError: As `read_picture` does.
         """
         # A picture that was painted over meanwhile is another one.
-        file = local_file(path)
+        file = local_path(path)
         key = path, file.stat().st_mtime_ns if file.is_file() else 0, size
         if key not in self._laid:
             while len(self._laid) >= _KEPT:

@@ -12,8 +12,8 @@ from diffusers.models.attention_processor import IPAdapterAttnProcessor, IPAdapt
 from torch import Tensor
 
 from detailer.core.paint import Control
+from detailer.core.paths import local_path
 from detailer.core.pixels import Pixels
-from detailer.engines.files.models import local_file
 from detailer.engines.painters.diffusion.forward import Forward, Reference
 from detailer.engines.painters.diffusion.guides.ip_adapters import IpAdapter, open_ip_adapter
 from detailer.engines.painters.diffusion.guides.pictures import read_picture
@@ -117,7 +117,7 @@ class References:
     def _embedded(self, adapter: IpAdapter, job: Job, control: Control) -> tuple[Tensor, Tensor]:
         if not control.image:
             return self._of(adapter, job.cutout.pixels)
-        file = local_file(control.image)
+        file = local_path(control.image)
         changed = file.stat().st_mtime_ns if file.is_file() else 0
         key = adapter.name, str(file), changed
         if key not in self._files:

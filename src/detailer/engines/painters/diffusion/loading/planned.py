@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from detailer.engines.files.models import local_file
+from detailer.core.paths import local_path
 from detailer.engines.painters.diffusion.loading.card import FAMILIES, Card
 from detailer.engines.painters.diffusion.loading.download import fetched_configuration
 from detailer.engines.painters.diffusion.loading.families import card_of_file
@@ -19,9 +19,7 @@ from detailer.engines.painters.diffusion.loading.folders import (
     read_index,
 )
 from detailer.engines.painters.diffusion.loading.layouts import KNOWN, write_layout
-from detailer.engines.painters.diffusion.loading.parts import (
-    is_network,
-)
+from detailer.engines.painters.diffusion.loading.parts import is_network
 from detailer.engines.painters.diffusion.loading.shards import weights_file
 from detailer.engines.painters.diffusion.loading.source import INDEX
 from detailer.engines.painters.diffusion.loading.telling import DENOISER, VAE
@@ -106,7 +104,7 @@ def planned_single(tensors: Tensors, options: Options, scratch: Path) -> Work:
 def _configuration(tensors: Tensors, card: Card, options: Options, scratch: Path) -> Path:
     """A folder that is given, else one that is written from the file's shapes, else the Hub's."""
     if options.config:
-        folder = local_file(options.config)
+        folder = local_path(options.config)
         if not (folder / INDEX).is_file():
             raise InputError(f"config={options.config} is no diffusers folder: it has no {INDEX}")
         return folder

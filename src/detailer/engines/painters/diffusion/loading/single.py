@@ -14,9 +14,7 @@ import torch
 
 from detailer.engines.painters.diffusion.loading.card import Card
 from detailer.engines.painters.diffusion.loading.device import dtype_of
-from detailer.engines.painters.diffusion.loading.folders import (
-    Index,
-)
+from detailer.engines.painters.diffusion.loading.folders import Index
 from detailer.engines.painters.diffusion.loading.parts import (
     is_network,
     network_of_tensors,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from detailer.core.paths import local_path
 from detailer.engines.files.hub import HubName
-from detailer.engines.files.models import local_file
 from detailer.errors import InputError, MissingEngineError
 
 Kind: TypeAlias = Literal["folder", "file", "hub"]
@@ -47,7 +47,7 @@ class Source:
         text = text.strip()
         if not text:
             raise InputError("no model is given; give a folder, a .safetensors file or owner/name")
-        path = local_file(text)
+        path = local_path(text)
         if path.is_dir():
             return cls._folder(text, path)
         if path.is_file():
@@ -77,7 +77,7 @@ class Source:
         Raises:
             InputError: If the file is a pickle and not allowed.
         """
-        if self.is_pickle and not any(_same(self.path, local_file(each)) for each in pickles):
+        if self.is_pickle and not any(_same(self.path, local_path(each)) for each in pickles):
             raise InputError(
                 f"{self.path} is a pickle, which can run any code when it is read; take the"
                 f" model's .safetensors file, or --allow-pickle {self.text} if you trust it"

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 
-from detailer.engines.files.models import is_offline, local_file
+from detailer.core.paths import local_path
+from detailer.engines.files.models import is_offline
 from detailer.engines.painters.diffusion.loading.folders import Index, read_index
 from detailer.engines.painters.diffusion.loading.parts import network_of_tensors, part_of_folder
 from detailer.engines.painters.diffusion.loading.shards import read_json, read_part
@@ -30,7 +31,7 @@ def open_vae(text: str, index: Index) -> Any:
         MissingEngineError: If nothing is there.
         EngineError: If it is broken, or made for latents of another kind.
     """
-    path = local_file(text)
+    path = local_path(text)
     if path.is_file():
         tensors = read_tensors(path)
         vae = network_of_tensors(tensors.named, index, "vae", torch.float32)

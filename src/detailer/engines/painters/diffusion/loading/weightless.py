@@ -11,7 +11,7 @@ import torch
 from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
 from diffusers.loaders.single_file_utils import convert_open_clip_checkpoint
 
-from detailer.engines.files.models import local_file
+from detailer.core.paths import local_path
 from detailer.engines.painters.diffusion.loading.faults import as_engine_error
 from detailer.engines.painters.diffusion.loading.folders import Index, read_index
 from detailer.engines.painters.diffusion.loading.headers import Header, read_header
@@ -179,7 +179,7 @@ def _plain(name: str) -> str:
 
 def _check_vae(text: str, index: Index) -> None:
     """Looks at a VAE that is given; one on the Hub is known once it is fetched."""
-    path = local_file(text)
+    path = local_path(text)
     if path.is_file():
         header = read_header(path)
         _network(_placeholders(header), index, "vae", {})

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.func import functional_call
 
 from detailer.engines.painters.diffusion.text.breaks import parts
 from detailer.engines.painters.diffusion.text.chunks import Chunk, Marks, Token, chunked, empty
@@ -146,10 +146,12 @@ class ClipText:
         return -clip_skip if clip_skip else self.spec.layer
 
     def _normed(self, hidden: Tensor) -> Tensor:
-        # By hand, with the weights brought along: offloading may have moved them off by now.
+        # With the weights brought along: offloading may have moved them off by now. Called as a
+        # module all the same, as adapters change what that gives.
         norm = getattr(self.model, "text_model", self.model).final_layer_norm
-        weight, bias = norm.weight.to(hidden), norm.bias.to(hidden)
-        return functional.layer_norm(hidden, norm.normalized_shape, weight, bias, norm.eps)
+        weights = {name: weight.to(hidden) for name, weight in norm.named_parameters()}
+        normed: Tensor = functional_call(norm, weights, (hidden,))
+        return normed
 
     @contextmanager
     def _vectors_placed(self, chunks: Sequence[Chunk]) -> Iterator[None]:

@@ -91,7 +91,10 @@ def embeddings_of(held: Mapping[str, Any], source: Path | str) -> Mapping[str, T
     tensors = {
         str(key): each.detach().float().reshape(-1, each.shape[-1])
         for key, each in dict(held).items()
-        if isinstance(each, Tensor) and each.ndim in (1, 2) and each.is_floating_point()
+        if isinstance(each, Tensor)
+        and each.ndim in (1, 2)
+        and each.is_floating_point()
+        and each.numel()
     }
     if not tensors:
         raise EngineError(f"{source} holds no embedding; it should have one tensor of vectors")
