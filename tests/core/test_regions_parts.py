@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detailer.core.regions import Regions, Trace
+from detailer.core.regions import Regions, Trace, split
 from detailer.core.regions.parts import Meant, parts
 from tests.core.test_regions_from_mask import masks
 
@@ -83,4 +83,7 @@ def test_what_is_left_out_comes_along_and_counts_in_nothing() -> None:
         assert other.left_out == found.left_out
     for both in (found + Regions(found.size), Regions(found.size) + found):
         assert both.left_out == found.left_out
-    assert len((found + found).left_out) == 2
+    some, others = split(found, lambda _: True)
+    assert (some + others).left_out == found.left_out
+    again = Regions.from_mask(mask, Trace(mask_min_area=64))
+    assert len((found + again).left_out) == 2
