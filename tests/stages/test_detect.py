@@ -138,6 +138,14 @@ def test_every_setting_that_leaves_one_out_is_told(
     assert {each.region.id: each.reason for each in out} == told
 
 
+def test_of_many_that_a_setting_leaves_out_the_others_are_told_in_one() -> None:
+    boxes = tuple(Region.from_box(Box(i, 0, i + 5, 5 + i // 50), "face") for i in range(90))
+    out = explained(Regions(Size(100, 100), boxes), Detect()).left_out
+    assert [each.region for each in out[:-1]] == list(boxes[50:70])
+    assert out[-1].reason == "70 more for the same reason; drop_size=10"
+    assert out[-1].region.box == Box(0, 0, 94, 6)
+
+
 @given(st.data())
 def test_what_is_told_and_what_is_selected_are_all_there_is(data: st.DataObject) -> None:
     regions = data.draw(regions_in(data.draw(sizes())))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,25 @@ class LeftOut:
 
     region: Region
     reason: str
+
+
+MOST_TOLD = 20
+"""So many are told one by one of all that one setting leaves out."""
+
+
+def told(left_out: Sequence[LeftOut], setting: str) -> tuple[LeftOut, ...]:
+    """All that a setting leaves out, in order; of many the largest, and one for the others.
+
+    That is a box around them, with their number in its reason.
+    """
+    if len(left_out) <= MOST_TOLD:
+        return tuple(left_out)
+    ranks = sorted(range(len(left_out)), key=lambda rank: -left_out[rank].region.box.area)
+    largest = [left_out[rank] for rank in sorted(ranks[:MOST_TOLD])]
+    others = [left_out[rank].region for rank in ranks[MOST_TOLD:]]
+    around = reduce(Box.joined, (region.box for region in others))
+    reason = f"{len(others):,} more for the same reason; {setting}"
+    return (*largest, LeftOut(Region.from_box(around, others[0].label), reason))
 
 
 def _same(a: Pixels | None, b: Pixels | None) -> bool:

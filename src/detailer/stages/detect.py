@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from detailer.core.geometry import Size
 from detailer.core.pixels import Picture, size_of
-from detailer.core.region import LeftOut, Region
+from detailer.core.region import LeftOut, Region, told
 from detailer.core.regions.collection import Regions
 from detailer.core.regions.order import Order
 from detailer.core.regions.overlap import suppress
@@ -188,13 +188,15 @@ def explained(regions: Regions, detect: Detect) -> Regions:
 
     For what was given: that something found is left out is what those settings are for.
     """
-    told, left = regions.left_out, regions
+    left_out, left = regions.left_out, regions
     for step in _steps(detect, regions.size):
         stay = step.keep(left)
         kept = {id(region) for region in stay}
-        told += tuple(LeftOut(one, step.reason(one)) for one in left if id(one) not in kept)
+        goes = [region for region in left if id(region) not in kept]
+        reasons = [f"{step.why(region)}; {step.setting}" for region in goes]
+        left_out += told(list(map(LeftOut, goes, reasons)), step.setting)
         left = stay
-    return replace(regions, left_out=told)
+    return replace(regions, left_out=left_out)
 
 
 def select(regions: Regions, detect: Detect) -> Regions:
@@ -213,8 +215,9 @@ def chosen(regions: Regions, detect: Detect) -> Regions:
 class _Step:
     """What one setting keeps of those that are left, and why it leaves one out."""
 
+    setting: str
     keep: Callable[[Regions], Regions]
-    reason: Callable[[Region], str]
+    why: Callable[[Region], str]
 
 
 def _steps(detect: Detect, picture: Size) -> list[_Step]:
@@ -222,32 +225,39 @@ def _steps(detect: Detect, picture: Size) -> list[_Step]:
     d = detect
     return [
         _Step(
+            f"threshold={d.threshold:g}",
             lambda found: found.filter(lambda region: region.score >= d.threshold),
-            lambda region: f"its score is {region.score:g}; threshold={d.threshold:g}",
+            lambda region: f"its score is {region.score:g}",
         ),
         _Step(
+            f"labels={','.join(d.labels)}",
             lambda found: by_label(found, d.labels) if d.labels else found,
-            lambda region: f"its label is {region.label!r}; labels={','.join(d.labels)}",
+            lambda region: f"its label is {region.label!r}",
         ),
         _Step(
+            f"drop_size={d.drop_size}",
             lambda found: by_size(found, d.drop_size),
-            lambda region: f"its box is {region.box.size}; drop_size={d.drop_size}",
+            lambda region: f"its box is {region.box.size}",
         ),
         _Step(
+            f"min_ratio={d.min_ratio:g}",
             lambda found: by_share(found, low=d.min_ratio),
-            lambda region: f"{_covers(region, picture)}; min_ratio={d.min_ratio:g}",
+            lambda region: _covers(region, picture),
         ),
         _Step(
+            f"max_ratio={d.max_ratio:g}",
             lambda found: by_share(found, high=d.max_ratio),
-            lambda region: f"{_covers(region, picture)}; max_ratio={d.max_ratio:g}",
+            lambda region: _covers(region, picture),
         ),
         _Step(
+            f"nms={d.nms:g}",
             lambda found: suppress(found, d.nms) if d.nms < 1 else found,
-            lambda _: f"its box overlaps that of one that stays; nms={d.nms:g}",
+            lambda _: "its box overlaps that of one that stays",
         ),
         _Step(
+            f"top_k={d.top_k}",
             lambda found: top_k(found, d.top_k, d.top_k_by, d.top_k_ties),
-            lambda _: f"its {d.top_k_by} is not among the largest; top_k={d.top_k}",
+            lambda _: f"its {d.top_k_by} is not among the largest",
         ),
     ]
 
