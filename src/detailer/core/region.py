@@ -56,10 +56,14 @@ class Region:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something seen that is not taken for a region to be worked on, and why."""
+    """Something seen that is not taken for a region to be worked on, and why.
+
+    `number` is how many things it stands for; of several, the region is a box around them.
+    """
 
     region: Region
     reason: str
+    number: int = 1
 
 
 MOST_TOLD = 20
@@ -73,12 +77,17 @@ def told(left_out: Sequence[LeftOut], setting: str) -> tuple[LeftOut, ...]:
     """
     if len(left_out) <= MOST_TOLD:
         return tuple(left_out)
-    ranks = sorted(range(len(left_out)), key=lambda rank: -left_out[rank].region.box.area)
-    largest = [left_out[rank] for rank in sorted(ranks[:MOST_TOLD])]
-    others = [left_out[rank].region for rank in ranks[MOST_TOLD:]]
-    around = reduce(Box.joined, (region.box for region in others))
-    reason = f"{len(others):,} more for the same reason; {setting}"
-    return (*largest, LeftOut(Region.from_box(around, others[0].label), reason))
+
+    def rank(place: int) -> tuple[bool, float]:
+        return left_out[place].number > 1, -left_out[place].region.box.area
+
+    places = sorted(range(len(left_out)), key=rank)
+    largest = [left_out[place] for place in sorted(places[:MOST_TOLD])]
+    others = [left_out[place] for place in places[MOST_TOLD:]]
+    around = reduce(Box.joined, (out.region.box for out in others))
+    number = sum(out.number for out in others)
+    reason = f"{number:,} more for the same reason; {setting}"
+    return *largest, LeftOut(Region.from_box(around, others[0].region.label), reason, number)
 
 
 def _same(a: Pixels | None, b: Pixels | None) -> bool:

@@ -116,16 +116,16 @@ class _Found:
     island: Box
 
     def told(self, which: NDArray[np.bool_], meant: Meant) -> list[LeftOut]:
-        """Those that are left out; no masks are cut for those that nobody tells one by one."""
+        """Those that are left out: the largest, and one for all that nobody tells one by one."""
         numbers = np.flatnonzero(which)
         areas = self.stats[numbers, cv2.CC_STAT_WIDTH] * self.stats[numbers, cv2.CC_STAT_HEIGHT]
-        largest = set(numbers[np.argsort(-areas, kind="stable")[:MOST_TOLD]].tolist())
-        return [
-            self._left_out(number, meant)
-            if number in largest
-            else LeftOut(Region.from_box(self._moved(self._place(number)), meant.label), "")
-            for number in numbers.tolist()
-        ]
+        order = numbers[np.argsort(-areas, kind="stable")]
+        largest, others = np.sort(order[:MOST_TOLD]), order[MOST_TOLD:]
+        told = [self._left_out(number, meant) for number in largest.tolist()]
+        if others.size:
+            around = Region.from_box(self._moved(self._around(others)), meant.label)
+            told.append(LeftOut(around, "", others.size))
+        return told
 
     def _left_out(self, number: int, meant: Meant) -> LeftOut:
         place = self._place(number)
@@ -137,6 +137,11 @@ class _Found:
     def _place(self, number: int) -> Box:
         left, top, width, height, _ = self.stats[number].tolist()
         return Box(left, top, left + width, top + height)
+
+    def _around(self, numbers: NDArray[np.int64]) -> Box:
+        starts = self.stats[numbers, :2]
+        ends = starts + self.stats[numbers, 2:4]
+        return Box(*starts.min(axis=0).tolist(), *ends.max(axis=0).tolist())
 
     def _moved(self, place: Box) -> Box:
         return place.shifted(self.island.left, self.island.top)
