@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from detailer.apps.cli import main
 from tests.apps.cli_run import FAKES, run, steps
 
 pytestmark = pytest.mark.usefixtures("pictures")
@@ -14,10 +15,11 @@ def test_a_log_has_one_line_for_each_thing_that_happens(capsys):
     out, err = capsys.readouterr()
     assert err == ""
     lines = out.splitlines()
-    assert lines[0] == "a.png: 2 found, 2 to paint"
-    assert lines[1].startswith("a.png: region 0 painted at ")
+    assert lines[0] == "a.png: finding …"
+    assert lines[1] == "a.png: 2 found, 2 to paint"
+    assert lines[2].startswith("a.png: region 0 painted at ")
     assert lines[-1] == "2 of 2 pictures done"
-    assert len(lines) == 9
+    assert len(lines) == 11
 
 
 STEPPING = ["--detector", "two", "--painter", "stepping", "--crop-factor", "1"]
@@ -49,6 +51,7 @@ def test_json_tells_every_step_in_a_line(capsys):
     out, err = capsys.readouterr()
     told = steps(out)
     assert [step["step"] for step in told if step["step"] != "progress"] == [
+        "finding",
         "planned",
         "painted",
         "failed",
@@ -98,6 +101,29 @@ def test_a_terminal_sees_how_far_a_batch_is(monkeypatch, capsys):
     assert run("a.png", *STEPPING) == 0
     assert "0 of 2 painted; stepping: 2 \\[regions] 45 %" in shown
     assert "2 of 2 painted" in shown
+
+
+def test_a_terminal_sees_that_regions_are_looked_for(monkeypatch, capsys):
+    bars = pytest.importorskip("detailer.apps.cli.bars", reason="needs detailer[cli]")
+    shown = []
+    told = bars.Bars.find
+
+    def find(self, job):
+        told(self, job)
+        task = self._bars.tasks[self._one]
+        shown.append((task.description, task.fields["what"], task.total, task.visible))
+
+    monkeypatch.setattr(bars.Bars, "find", find)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert run("a.png", "b.png", *FAKES) == 0
+    assert shown == [("a.png", "finding", None, True), ("b.png", "finding", None, True)]
+
+
+def test_where_a_plan_is_given_nothing_is_looked_for_and_that_is_not_said(capsys):
+    assert main(["plan", "a.png", "-o", "plan.json", "--detector", "two"]) == 0
+    capsys.readouterr()
+    assert run("a.png", "--plan", "plan.json", "--json", "--painter", "inverting") == 0
+    assert steps(capsys.readouterr().out)[0]["step"] == "planned"
 
 
 def test_a_terminal_is_told_what_failed(monkeypatch, capsys):

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detailer.core.regions import Regions, Trace
+from detailer.core.geometry import Box
+from detailer.core.region import MOST_TOLD
+from detailer.core.regions import Regions, Trace, split
 from detailer.core.regions.parts import Meant, parts
 from tests.core.test_regions_from_mask import masks
 
@@ -42,8 +44,6 @@ def test_what_goes_is_told_unless_it_is_faint_and_small(mask: np.ndarray, area: 
 
 
 def whole(mask: np.ndarray):
-    from detailer.core.geometry import Box
-
     return Box(0, 0, mask.shape[1], mask.shape[0])
 
 
@@ -83,4 +83,32 @@ def test_what_is_left_out_comes_along_and_counts_in_nothing() -> None:
         assert other.left_out == found.left_out
     for both in (found + Regions(found.size), Regions(found.size) + found):
         assert both.left_out == found.left_out
-    assert len((found + found).left_out) == 2
+    some, others = split(found, lambda _: True)
+    assert (some + others).left_out == found.left_out
+    again = Regions.from_mask(mask, Trace(mask_min_area=64))
+    assert len((found + again).left_out) == 2
+
+
+def test_of_many_parts_left_out_the_largest_are_told_and_the_number_of_the_others() -> None:
+    mask = np.zeros((600, 600), np.uint8)
+    mask[:, 300:600:4][::4] = 255  # 75 by 150 specks
+    for place in range(25):
+        mask[24 * place : 24 * place + 2, 10 : 12 + place] = 255
+    told = parts(mask, Meant(0.5, 64, "x")).left_out
+    assert [out.region.box.width for out in told[:-1]] == list(range(7, 27))[:MOST_TOLD]
+    assert all(out.region.mask.alpha.all() for out in told)
+    assert told[0].reason == "its mask covers 14 px; mask_min_area=64"
+    assert told[-1].reason == "11,255 more for the same reason; mask_min_area=64"
+    assert told[-1].region.box == Box(10, 0, 597, 597)
+    assert told[-1].region.label == "x"
+
+
+def test_the_faint_are_told_apart_from_the_small_and_numbered_as_well() -> None:
+    mask = np.zeros((600, 600), np.float32)
+    mask.reshape(30, 20, 30, 20)[:, :9, :, :9] = 0.25
+    mask[15, 15] = 1
+    told = parts(mask, Meant(0.5, 64)).left_out
+    assert len(told) == MOST_TOLD + 2
+    assert told[0].reason == "its mask covers 1 px; mask_min_area=64"
+    assert told[1].reason == "its mask is nowhere above 0.25; mask_threshold=0.5"
+    assert told[-1].reason == "880 more for the same reason; mask_threshold=0.5"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detailer.core.geometry import Box, Size
-from detailer.engines.detectors.found import Found, distinct, join
+from detailer.core.region import Region
+from detailer.core.regions import Regions
+from detailer.engines.detectors.found import Found, apart, distinct, join
 
 sides = st.integers(0, 40)
 rows = st.lists(
@@ -101,3 +105,48 @@ def test_a_childs_face_before_a_parents_is_a_face() -> None:
 def test_boxes_without_landmarks_are_no_parts_of_each_other() -> None:
     boxes = np.array([(0, 0, 100, 100), (20, 30, 45, 60)], float)
     assert len(Found.of(boxes, np.array([0.9, 0.8])).faces()) == 2
+
+
+def test_boxes_of_another_class_are_no_parts_of_a_face() -> None:
+    two = _two((20, 30, 45, 60))
+    assert len(replace(two, kinds=np.array([0, 1])).faces()) == 2
+    assert len(replace(two, kinds=np.array([1, 1])).faces()) == 1
+
+
+@given(rows, st.integers(0, 2**32))
+def test_a_box_is_no_face_where_it_shows_that_of_a_better_one_that_stays(
+    items: list[tuple[int, int, int, int, float]], seed: int
+) -> None:
+    boxes, scores = _arrays(items)
+    noise = np.random.default_rng(seed)
+    points = boxes[:, None, :2] + noise.integers(0, 9, (len(boxes), 4, 2))
+    points[noise.random(len(boxes)) < 0.3, 1:] = np.nan
+    kept: list[int] = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        if not any(_is_one_face(boxes[[row, other]], points[[row, other]]) for other in kept):
+            kept.append(row)
+    assert apart(Found.of(boxes, scores, points)).tolist() == sorted(kept)
+
+
+def _is_one_face(boxes: np.ndarray, points: np.ndarray) -> bool:
+    first, second = (Box(*box) for box in boxes.tolist())
+    turned = first.area > second.area
+    inner, landmarks = (second, points[0]) if turned else (first, points[1])
+    if first.clipped(second).area < 0.9 * inner.area:
+        return False
+    return any(
+        inner.left <= x <= inner.right and inner.top <= y <= inner.bottom
+        for x, y in landmarks[:3].tolist()
+    )
+
+
+def test_regions_are_rows_with_their_labels_as_kinds_and_nan_for_a_landmark_they_lack() -> None:
+    face = replace(Region.from_box(Box(1, 2, 30, 40), "face", 0.5), landmarks=((5, 6), (7, 8)))
+    eye = Region.from_box(Box(2, 3, 9, 9), "eye", 0.75)
+    found = Found.of_regions(Regions(Size(50, 50), (face, eye, face)))
+    assert found.boxes[1].tolist() == [2, 3, 9, 9]
+    assert found.scores.tolist() == [0.5, 0.75, 0.5]
+    assert found.kinds.tolist() == [1, 0, 1]
+    assert found.landmarks[0].tolist() == [[5, 6], [7, 8]]
+    assert np.isnan(found.landmarks[1]).all()
+    assert len(Found.of_regions(Regions(Size(50, 50)))) == 0

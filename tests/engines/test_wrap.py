@@ -200,7 +200,13 @@ def test_a_detector_that_does_not_scale_is_not_tiled_by_itself() -> None:
     assert tiled_as_needed(_bright) is _bright
 
 
-def test_a_part_of_a_face_that_a_tile_takes_for_one_is_not_counted() -> None:
+@pytest.mark.parametrize(
+    ("of_faces", "label", "count"),
+    [(True, "face", 1), (True, "left_eye", 2), (False, "face", 2)],
+)
+def test_what_a_tile_takes_for_a_face_and_is_a_part_of_one_is_not_counted(
+    of_faces: bool, label: str, count: int
+) -> None:
     face, part = Box(10, 10, 90, 90), Box(70, 20, 86, 50)
     points = ((30.0, 40.0), (76.0, 40.0), (55.0, 60.0))
 
@@ -209,12 +215,14 @@ def test_a_part_of_a_face_that_a_tile_takes_for_one_is_not_counted() -> None:
         if size.width > TILE:
             whole = Region.from_box(face, "face", 0.8)
             return Regions(size, (replace(whole, landmarks=points),))
-        seen = Region.from_box(part.shifted(-64, 0), "face", 0.7)
+        seen = Region.from_box(part.shifted(-64, 0), label, 0.7)
         return Regions(size, (seen,) if picture.any() else ())
 
     picture = black(128, 64)
     picture[30, 80] = 255
-    assert [region.box for region in tiled(detect, TILE, 0)(picture)] == [face]
+    if of_faces:
+        detect.long_side, detect.least_side = TILE, 12  # type: ignore[attr-defined]
+    assert len(tiled(detect, TILE, 0)(picture)) == count
 
 
 @pytest.mark.parametrize(("tile", "overlap"), [(64, 33), (64, -1), (0, 0)])

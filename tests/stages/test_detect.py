@@ -113,6 +113,48 @@ def test_of_what_was_given_it_is_told_what_select_leaves_out_and_by_which_settin
     assert left.left_out == told.left_out
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"min_ratio": 0.04}, {"c": "its box covers 0.0064 of the picture; min_ratio=0.04"}),
+        ({"max_ratio": 0.04}, {"d": "its box covers 0.18 of the picture; max_ratio=0.04"}),
+        ({"nms": 0.5}, {"b": "its box overlaps that of one that stays; nms=0.5"}),
+        ({"top_k": 3}, {"c": "its area is not among the largest; top_k=3"}),
+        ({"top_k": 3, "top_k_by": "score"}, {"d": "its score is not among the largest; top_k=3"}),
+        (
+            {"labels": ("face",), "nms": 0.5, "top_k": 1},
+            {
+                "c": "its label is 'hand'; labels=face",
+                "b": "its box overlaps that of one that stays; nms=0.5",
+                "a": "its area is not among the largest; top_k=1",
+            },
+        ),
+    ],
+)
+def test_every_setting_that_leaves_one_out_is_told(
+    settings: dict[str, object], told: dict[str, str]
+) -> None:
+    out = explained(found(), ANY.but(**settings)).left_out
+    assert {each.region.id: each.reason for each in out} == told
+
+
+def test_of_many_that_a_setting_leaves_out_the_others_are_told_in_one() -> None:
+    boxes = tuple(Region.from_box(Box(i, 0, i + 5, 5 + i // 50), "face") for i in range(90))
+    out = explained(Regions(Size(100, 100), boxes), Detect()).left_out
+    assert [each.region for each in out[:-1]] == list(boxes[50:70])
+    assert out[-1].reason == "70 more for the same reason; drop_size=10"
+    assert out[-1].region.box == Box(0, 0, 94, 6)
+
+
+@given(st.data())
+def test_what_is_told_and_what_is_selected_are_all_there_is(data: st.DataObject) -> None:
+    regions = data.draw(regions_in(data.draw(sizes())))
+    detect = Detect(nms=0.4, top_k=3, drop_size=4, min_ratio=0.1, max_ratio=0.8)
+    out = explained(regions, detect).left_out
+    stay = [id(region) for region in select(regions, detect)]
+    assert sorted(stay + [id(each.region) for each in out]) == sorted(map(id, regions))
+
+
 def test_a_tile_is_a_side_or_auto_and_else_refused_with_both() -> None:
     assert Detect().tile == "auto"
     assert Detect(tile=640).tile == 640

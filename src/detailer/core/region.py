@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -54,10 +56,38 @@ class Region:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something seen that is not taken for a region to be worked on, and why."""
+    """Something seen that is not taken for a region to be worked on, and why.
+
+    `number` is how many things it stands for; of several, the region is a box around them.
+    """
 
     region: Region
     reason: str
+    number: int = 1
+
+
+MOST_TOLD = 20
+"""So many are told one by one of all that one setting leaves out."""
+
+
+def told(left_out: Sequence[LeftOut], setting: str) -> tuple[LeftOut, ...]:
+    """All that a setting leaves out, in order; of many the largest, and one for the others.
+
+    That is a box around them, with their number in its reason.
+    """
+    if len(left_out) <= MOST_TOLD:
+        return tuple(left_out)
+
+    def rank(place: int) -> tuple[bool, float]:
+        return left_out[place].number > 1, -left_out[place].region.box.area
+
+    places = sorted(range(len(left_out)), key=rank)
+    largest = [left_out[place] for place in sorted(places[:MOST_TOLD])]
+    others = [left_out[place] for place in places[MOST_TOLD:]]
+    around = reduce(Box.joined, (out.region.box for out in others))
+    number = sum(out.number for out in others)
+    reason = f"{number:,} more for the same reason; {setting}"
+    return *largest, LeftOut(Region.from_box(around, others[0].region.label), reason, number)
 
 
 def _same(a: Pixels | None, b: Pixels | None) -> bool:

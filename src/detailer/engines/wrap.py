@@ -16,7 +16,7 @@ from detailer.core.pixels import Picture, size_of
 from detailer.core.region import Region
 from detailer.core.regions import Regions
 from detailer.core.regions.tiles import starts
-from detailer.engines.detectors.found import apart, distinct
+from detailer.engines.detectors.found import Found, apart, distinct
 from detailer.errors import InputError
 from detailer.stages.detect import Composed, Detector, Scaling
 
@@ -80,7 +80,8 @@ def tiled(
 
     So small things are seen at full size, and large ones in the whole. What touches a border
     between tiles is cut there and not counted: up to nearly `overlap` pixels it is whole in the
-    next tile, and larger it is found in the whole picture.
+    next tile, and larger it is found in the whole picture. Of what a detector of faces (`Scaling`)
+    finds, parts of a face do not count either.
 
     Args:
         detector: What looks; best at pictures of about a tile's size.
@@ -108,7 +109,9 @@ def tiled(
                 and not _is_cut(region.box, box, size, overlap // 16)
             ]
             found += Regions(size, tuple(whole))
-        return faces(unique(Regions(size, found.items), overlap=0.3))
+        once = unique(Regions(size, found.items), overlap=0.3)
+        # The landmarks of others need not be eyes and nose.
+        return faces(once) if isinstance(detector, Scaling) else once
 
     return detect
 
@@ -150,18 +153,14 @@ def tile_boxes(size: Size, tile: int, overlap: int) -> list[Box]:
 
 def unique(regions: Regions, overlap: float) -> Regions:
     """Most certain first, without those that overlap a more certain one of the same label."""
-    boxes = np.array([tuple(region.box) for region in regions], np.float64).reshape(-1, 4)
-    scores = np.array([region.score for region in regions], np.float64)
-    _, kinds = np.unique([region.label for region in regions], return_inverse=True)
-    return regions.holding([regions[i] for i in distinct(boxes, scores, overlap, kinds).tolist()])
+    found = Found.of_regions(regions)
+    rows = distinct(found.boxes, found.scores, overlap, found.kinds)
+    return regions.holding([regions[row] for row in rows.tolist()])
 
 
 def faces(regions: Regions) -> Regions:
-    """Without those that, by the landmarks, are parts of another one's face."""
-    boxes = np.array([tuple(region.box) for region in regions], np.float64).reshape(-1, 4)
-    scores = np.array([region.score for region in regions], np.float64)
-    landmarks = [np.array(region.landmarks, np.float64).reshape(-1, 2) for region in regions]
-    return regions.holding([regions[i] for i in apart(boxes, scores, landmarks).tolist()])
+    """Without those that, by the landmarks, are parts of another one's face of the same label."""
+    return regions.holding([regions[row] for row in apart(Found.of_regions(regions)).tolist()])
 
 
 def moved(region: Region, tile: Box) -> Region:

@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 
 from detailer.core.geometry import Size
 from detailer.core.pixels import Picture, size_of
-from detailer.core.region import LeftOut, Region
+from detailer.core.region import LeftOut, Region, told
 from detailer.core.regions.collection import Regions
 from detailer.core.regions.order import Order
 from detailer.core.regions.overlap import suppress
-from detailer.core.regions.select import by_label, by_share, by_size, top_k
+from detailer.core.regions.select import by_label, by_share, by_size, share, top_k
 from detailer.core.settings import Settings
 
 MaskChannel: TypeAlias = Literal["auto", "color", "alpha", "opacity", "red", "green", "blue"]
@@ -188,19 +188,15 @@ def explained(regions: Regions, detect: Detect) -> Regions:
 
     For what was given: that something found is left out is what those settings are for.
     """
-    told = tuple(LeftOut(region, reason) for region in regions if (reason := _lack(region, detect)))
-    return replace(regions, left_out=regions.left_out + told)
-
-
-def _lack(region: Region, detect: Detect) -> str:
-    if region.score < detect.threshold:
-        return f"its score is {region.score:g}; threshold={detect.threshold:g}"
-    own = Regions(region.box.whole().size, (region,))
-    if detect.labels and not by_label(own, detect.labels):
-        return f"its label is {region.label!r}; labels={','.join(detect.labels)}"
-    if not by_size(own, detect.drop_size):
-        return f"its box is {region.box.size}; drop_size={detect.drop_size}"
-    return ""
+    left_out, left = regions.left_out, regions
+    for step in _steps(detect, regions.size):
+        stay = step.keep(left)
+        kept = {id(region) for region in stay}
+        goes = [region for region in left if id(region) not in kept]
+        reasons = [f"{step.why(region)}; {step.setting}" for region in goes]
+        left_out += told(list(map(LeftOut, goes, reasons)), step.setting)
+        left = stay
+    return replace(regions, left_out=left_out)
 
 
 def select(regions: Regions, detect: Detect) -> Regions:
@@ -210,10 +206,61 @@ def select(regions: Regions, detect: Detect) -> Regions:
 
 def chosen(regions: Regions, detect: Detect) -> Regions:
     """What stays of what a single detector found, in the order found."""
-    regions = regions.filter(lambda region: region.score >= detect.threshold)
-    if detect.labels:
-        regions = by_label(regions, detect.labels)
-    regions = by_share(by_size(regions, detect.drop_size), detect.min_ratio, detect.max_ratio)
-    if detect.nms < 1:
-        regions = suppress(regions, detect.nms)
-    return top_k(regions, detect.top_k, detect.top_k_by, detect.top_k_ties)
+    for step in _steps(detect, regions.size):
+        regions = step.keep(regions)
+    return regions
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one setting keeps of those that are left, and why it leaves one out."""
+
+    setting: str
+    keep: Callable[[Regions], Regions]
+    why: Callable[[Region], str]
+
+
+def _steps(detect: Detect, picture: Size) -> list[_Step]:
+    """All of them, in the order in which they choose; those that are off leave nothing out."""
+    d = detect
+    return [
+        _Step(
+            f"threshold={d.threshold:g}",
+            lambda found: found.filter(lambda region: region.score >= d.threshold),
+            lambda region: f"its score is {region.score:g}",
+        ),
+        _Step(
+            f"labels={','.join(d.labels)}",
+            lambda found: by_label(found, d.labels) if d.labels else found,
+            lambda region: f"its label is {region.label!r}",
+        ),
+        _Step(
+            f"drop_size={d.drop_size}",
+            lambda found: by_size(found, d.drop_size),
+            lambda region: f"its box is {region.box.size}",
+        ),
+        _Step(
+            f"min_ratio={d.min_ratio:g}",
+            lambda found: by_share(found, low=d.min_ratio),
+            lambda region: _covers(region, picture),
+        ),
+        _Step(
+            f"max_ratio={d.max_ratio:g}",
+            lambda found: by_share(found, high=d.max_ratio),
+            lambda region: _covers(region, picture),
+        ),
+        _Step(
+            f"nms={d.nms:g}",
+            lambda found: suppress(found, d.nms) if d.nms < 1 else found,
+            lambda _: "its box overlaps that of one that stays",
+        ),
+        _Step(
+            f"top_k={d.top_k}",
+            lambda found: top_k(found, d.top_k, d.top_k_by, d.top_k_ties),
+            lambda _: f"its {d.top_k_by} is not among the largest",
+        ),
+    ]
+
+
+def _covers(region: Region, picture: Size) -> str:
+    return f"its box covers {share(region, picture):.3g} of the picture"

@@ -36,16 +36,16 @@ class Bars:
 
     def load(self, painter: str) -> None:
         """Show what is waited for."""
-        self._bars.reset(
-            self._one, description=escape(painter), total=None, visible=True, what="loading"
-        )
+        self._wait(painter, "loading")
 
     def start(self, job: Job) -> None:
         """Show its name."""
         self._painted = self._patches = 0
-        self._bars.reset(
-            self._one, description=escape(job.source.name), total=None, visible=True, what="reading"
-        )
+        self._wait(job.source.name, "reading")
+
+    def find(self, job: Job) -> None:
+        """Show that it is looked at; how far that is nobody knows."""
+        self._wait(job.source.name, "finding")
 
     def step(self, job: Job, step: Step) -> None:
         """Move its bar."""
@@ -85,6 +85,11 @@ class Bars:
     def close(self) -> None:
         """Take the bars away."""
         self._bars.stop()
+
+    def _wait(self, name: str, what: str) -> None:
+        self._bars.reset(self._one, description=escape(name), visible=True, what=what)
+        # To rich, a total of None leaves the last one.
+        self._bars.tasks[self._one].total = None
 
     def _show(self, painted: int, what: str) -> None:
         self._bars.update(self._one, total=max(self._patches, 1), completed=painted, what=what)

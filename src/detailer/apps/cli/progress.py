@@ -32,6 +32,9 @@ class Reporter(Protocol):
     def start(self, job: Job) -> None:
         """A picture is begun."""
 
+    def find(self, job: Job) -> None:
+        """Regions are looked for in it, which takes a while in tiles or with a large model."""
+
     def step(self, job: Job, step: Step) -> None:
         """Something happened to it."""
 
@@ -63,6 +66,9 @@ class Silent:
     def start(self, job: Job) -> None:
         """Nothing."""
 
+    def find(self, job: Job) -> None:
+        """Nothing."""
+
     def step(self, job: Job, step: Step) -> None:
         """A line for a region that failed."""
         if isinstance(step, Failed):
@@ -92,6 +98,10 @@ class Lines(Silent):
     def load(self, painter: str) -> None:
         """A line."""
         self._say(f"loading {painter} …")
+
+    def find(self, job: Job) -> None:
+        """A line."""
+        self._say(f"{job.source}: finding …")
 
     def step(self, job: Job, step: Step) -> None:
         """A line; of progress only when something is begun."""
@@ -128,6 +138,10 @@ class JsonLines(Silent):
     def start(self, job: Job) -> None:
         """Passes are counted anew."""
         self._pass = 0
+
+    def find(self, job: Job) -> None:
+        """That it has begun."""
+        self._say({"step": "finding", "picture": str(job.source)})
 
     def step(self, job: Job, step: Step) -> None:
         """Its kind, and what is known of it."""

@@ -79,10 +79,7 @@ class Work:
         pixels = self.upscale(job, photo, reporter) if self.upscale else photo.pixels
         canvas = Canvas(pixels, photo.colour)
         done = Done(canvas.size, canvas.fingerprint, self.upscale.times if self.upscale else 1)
-        for step in self._detailer.steps(canvas, self._plan(canvas)):
-            done.take(step)
-            reporter.step(job, step)
-            del step  # a painted patch is large
+        self._detail(job, canvas, done, reporter)
         if not done.count("painted"):
             done.remark = self._remark(done)
             # Where all failed there is no result, and nothing in the way of the next try.
@@ -99,6 +96,14 @@ class Work:
         before = Canvas(pixels, photo.colour)
         sheet.save(sheet.draw(before, canvas, done, title), job.preview)
         return Outcome(done, (job.target, job.preview))
+
+    def _detail(self, job: Job, canvas: Canvas, done: Done, reporter: Reporter) -> None:
+        if self.plan is None:
+            reporter.find(job)
+        for step in self._detailer.steps(canvas, self._plan(canvas)):
+            done.take(step)
+            reporter.step(job, step)
+            del step  # a painted patch is large
 
     def _remark(self, done: Done) -> str:
         if entries := done.entries():

@@ -67,7 +67,9 @@ class Regions(Sequence[Region]):
 
     def __add__(self, other: Regions) -> Regions:
         """These, then those; of pictures of one size. An empty collection fits any size."""
-        left_out = self.left_out + other.left_out
+        # Parts of one collection, put together again, have left out the same.
+        known = {id(out) for out in self.left_out}
+        left_out = self.left_out + tuple(out for out in other.left_out if id(out) not in known)
         if not other.items:
             return replace(self, left_out=left_out)
         if self.items and self.size != other.size:

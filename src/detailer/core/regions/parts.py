@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from detailer.core.arithmetic import mask_levels, unit
 from detailer.core.geometry import Box
 from detailer.core.matte import Matte
-from detailer.core.region import LeftOut, Region
+from detailer.core.region import MOST_TOLD, LeftOut, Region, told
 from detailer.core.regions.occupied import islands
 
 MaskPicture: TypeAlias = NDArray[Any]
@@ -40,7 +41,8 @@ def parts(mask: MaskPicture, meant: Meant) -> Parts:
     """The mask without the parts that are not meant, by hysteresis as in Canny, 1986.
 
     A part is all that hangs together, also over a corner, from 1/255 up: it keeps its soft
-    values. What is both faint and small is noise and not told; all else that goes is.
+    values. What is both faint and small is noise and not told; all else that goes is, of much the
+    largest.
 
     Args:
         mask: (h, w), of any dtype that a mask may have; it is left as it is.
@@ -52,15 +54,18 @@ def parts(mask: MaskPicture, meant: Meant) -> Parts:
     if meant.threshold <= 0 and meant.area <= 1:
         return Parts(mask)
     kept = mask
-    left_out: list[LeftOut] = []
+    small: list[LeftOut] = []
+    faint: list[LeftOut] = []
     for island in islands(as_numbers(mask), masked_from(mask.dtype)):
         sifted = _sifted(mask[island.slices], island, meant)
         if sifted.mask is not None:
             # Only a mask from which something goes is copied.
             kept = mask.copy() if kept is mask else kept
             kept[island.slices] = sifted.mask
-            left_out += sifted.left_out
-    return Parts(kept, tuple(left_out))
+            small += sifted.small
+            faint += sifted.faint
+    by_area = told(small, f"mask_min_area={meant.area}")
+    return Parts(kept, by_area + told(faint, f"mask_threshold={meant.threshold:g}"))
 
 
 def masked_from(dtype: np.dtype[Any]) -> float:
@@ -81,7 +86,8 @@ class _Sifted:
     """An island without what is not meant; no mask where all of it stays."""
 
     mask: MaskPicture | None = None
-    left_out: tuple[LeftOut, ...] = ()
+    small: Sequence[LeftOut] = ()
+    faint: Sequence[LeftOut] = ()
 
 
 def _sifted(values: MaskPicture, island: Box, meant: Meant) -> _Sifted:
@@ -95,16 +101,50 @@ def _sifted(values: MaskPicture, island: Box, meant: Meant) -> _Sifted:
     goes[0] = False
     if not goes.any():
         return _Sifted()
-    left_out = []
-    for number in np.flatnonzero(goes & (strong | large)).tolist():
-        left, top, width, height, area = stats[number].tolist()
-        place = Box(left, top, left + width, top + height)
-        own = unit(values[place.slices]) * (labels[place.slices] == number)
-        matte = Matte(own, place.shifted(island.left, island.top))
-        region = Region(matte.box, matte, label=meant.label)
-        left_out.append(LeftOut(region, _reason(float(own.max()), area, meant)))
+    found = _Found(values, np.asarray(labels, np.int32), np.asarray(stats, np.int32), island)
     kept = np.where(goes[labels], values.dtype.type(0), values)
-    return _Sifted(kept, tuple(left_out))
+    return _Sifted(kept, found.told(strong & goes, meant), found.told(large & goes, meant))
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The numbered parts of an island: its values, the number of each pixel, and their boxes."""
+
+    values: MaskPicture
+    labels: NDArray[np.int32]
+    stats: NDArray[np.int32]
+    island: Box
+
+    def told(self, which: NDArray[np.bool_], meant: Meant) -> list[LeftOut]:
+        """Those that are left out: the largest, and one for all that nobody tells one by one."""
+        numbers = np.flatnonzero(which)
+        areas = self.stats[numbers, cv2.CC_STAT_WIDTH] * self.stats[numbers, cv2.CC_STAT_HEIGHT]
+        order = numbers[np.argsort(-areas, kind="stable")]
+        largest, others = np.sort(order[:MOST_TOLD]), order[MOST_TOLD:]
+        told = [self._left_out(number, meant) for number in largest.tolist()]
+        if others.size:
+            around = Region.from_box(self._moved(self._around(others)), meant.label)
+            told.append(LeftOut(around, "", others.size))
+        return told
+
+    def _left_out(self, number: int, meant: Meant) -> LeftOut:
+        place = self._place(number)
+        own = unit(self.values[place.slices]) * (self.labels[place.slices] == number)
+        matte = Matte(own, self._moved(place))
+        reason = _reason(float(own.max()), int(self.stats[number, cv2.CC_STAT_AREA]), meant)
+        return LeftOut(Region(matte.box, matte, label=meant.label), reason)
+
+    def _place(self, number: int) -> Box:
+        left, top, width, height, _ = self.stats[number].tolist()
+        return Box(left, top, left + width, top + height)
+
+    def _around(self, numbers: NDArray[np.int64]) -> Box:
+        starts = self.stats[numbers, :2]
+        ends = starts + self.stats[numbers, 2:4]
+        return Box(*starts.min(axis=0).tolist(), *ends.max(axis=0).tolist())
+
+    def _moved(self, place: Box) -> Box:
+        return place.shifted(self.island.left, self.island.top)
 
 
 def _reason(peak: float, area: int, meant: Meant) -> str:

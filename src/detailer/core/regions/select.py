@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from detailer.core.geometry import Box
+from detailer.core.geometry import Box, Size
 from detailer.core.region import Region
 from detailer.errors import InputError
 
@@ -61,12 +61,12 @@ def by_measure(
 
 def by_share(regions: Regions, low: float = 0.0, high: float = 1.0) -> Regions:
     """Those whose box covers from low to high of the picture, both included, 0..1."""
-    picture = regions.size.box
+    return by_measure(regions, lambda region: share(region, regions.size), low, high)
 
-    def share(region: Region) -> float:
-        return region.box.clipped(picture).area / picture.area
 
-    return by_measure(regions, share, low, high)
+def share(region: Region, picture: Size) -> float:
+    """How much of a picture a region's box covers, 0..1."""
+    return region.box.clipped(picture.box).area / picture.area
 
 
 def by_size(regions: Regions, drop_size: float) -> Regions:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detailer.core.pixels import Picture, size_of
 from detailer.core.regions import Regions
 from detailer.engines.detectors.found import Found, Numbers, join
-from detailer.engines.detectors.look import STEP, Look, check_picture, framed, stretched
+from detailer.engines.detectors.look import STEP, Look, bordered, check_picture, stretched
 from detailer.engines.detectors.session import Hardware, Network, hardware_of
 from detailer.engines.files.models import installed_file
 from detailer.engines.ranges import check_length, check_share
@@ -23,7 +23,7 @@ _CHANNELS = (1, 2, 2, 10)
 _OVERLAP = 0.3
 _MOST_ENLARGED = 2.0
 _LEAST_LOOK = 64
-_FRAMED_LOOK = 160
+_BORDERED_LOOK = 160
 _LARGEST_FACE = 300
 
 
@@ -37,7 +37,7 @@ class CenterFace:
     are on average. Boxes of more than 300 px in a look are left to the next one, which sees the
     face at half the size: in a close-up, they are parts of the face. Faces that fill the picture
     lack the surroundings that the network knows them by, so it also looks at small pictures in a
-    frame of gray.
+    border of gray.
 
     Network and formulas: Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as
     Point, 2019. A cell's heat is the score; its scale gives the logarithm of the box's height and
@@ -82,8 +82,8 @@ class CenterFace:
         row, column = np.nonzero(heat[0] >= self.threshold)
         height, width = np.exp(np.minimum(scale[:, row, column], 20)) * _STRIDE
         down, right = offset[:, row, column]
-        left = (column + right + 0.5) * _STRIDE - width / 2 - look.frame
-        top = (row + down + 0.5) * _STRIDE - height / 2 - look.frame
+        left = (column + right + 0.5) * _STRIDE - width / 2 - look.border
+        top = (row + down + 0.5) * _STRIDE - height / 2 - look.border
         share = points[:, row, column]
         x = left + share[1::2] * width
         y = top + share[0::2] * height
@@ -106,12 +106,12 @@ class CenterFace:
 
 
 def _looks(picture: Picture, length: float) -> Iterator[Look]:
-    """The picture at a length of its long side, at half of it and so on; small ones framed too."""
+    """The picture at a length of its long side, at half of it, …; small ones bordered as well."""
     while True:
         look = stretched(picture, length)
         yield look
-        if max(look.pixels.shape) <= _FRAMED_LOOK:
-            yield framed(look, max(look.pixels.shape) // 2 // STEP * STEP)
+        if max(look.pixels.shape) <= _BORDERED_LOOK:
+            yield bordered(look, max(look.pixels.shape) // 2 // STEP * STEP)
         length /= 2
         if length < _LEAST_LOOK:
             return
@@ -121,10 +121,10 @@ def _counts(boxes: Numbers, look: Look) -> NDArray[np.bool_]:
     """Which boxes of a look, in its pixels, the network can tell at that size."""
     sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
     counts: NDArray[np.bool_] = sides <= _LARGEST_FACE
-    if look.frame:
-        height, width = (side - 2 * look.frame for side in look.pixels.shape[:2])
+    if look.border:
+        height, width = (side - 2 * look.border for side in look.pixels.shape[:2])
         middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-        # Smaller faces have surroundings of their own, and none is in the frame.
+        # Smaller faces have surroundings of their own, and none is in the border.
         counts &= sides >= min(width, height) / 2
         counts &= ((middles >= 0) & (middles < [width, height])).all(axis=1)
     return counts

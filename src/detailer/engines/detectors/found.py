@@ -23,8 +23,8 @@ _EYES_AND_NOSE = 3
 class Found:
     """What a network proposes, one row for each; pixels of the picture.
 
-    `boxes` (n, 4) left, top, right, bottom; `scores` (n,) 0..1; `landmarks` (n, points, 2) x, y;
-    `kinds` (n,) the number of the class.
+    `boxes` (n, 4) left, top, right, bottom; `scores` (n,) 0..1; `landmarks` (n, points, 2) x, y,
+    NaN where one has fewer; `kinds` (n,) the number of the class.
     """
 
     boxes: Numbers
@@ -37,6 +37,19 @@ class Found:
         """Boxes of one class."""
         points = np.zeros((len(boxes), 0, 2)) if landmarks is None else landmarks
         return cls(boxes, scores, points, np.zeros(len(boxes), np.int64))
+
+    @classmethod
+    def of_regions(cls, regions: Regions) -> Found:
+        """What regions show, a row for each in their order; kinds are those of their labels."""
+        landmarks = np.full(
+            (len(regions), max((len(r.landmarks) for r in regions), default=0), 2), np.nan
+        )
+        for row, region in enumerate(regions):
+            landmarks[row, : len(region.landmarks)] = np.reshape(region.landmarks, (-1, 2))
+        _, kinds = np.unique([region.label for region in regions], return_inverse=True)
+        boxes = np.array([tuple(region.box) for region in regions], np.float64).reshape(-1, 4)
+        scores = np.array([region.score for region in regions], np.float64)
+        return cls(boxes, scores, landmarks, kinds)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -74,7 +87,7 @@ class Found:
 
     def faces(self) -> Found:
         """Those left that are faces of their own, in their order; see `apart`."""
-        return self[apart(self.boxes, self.scores, list(self.landmarks))]
+        return self[apart(self)]
 
     def regions(self, size: Size, labels: Sequence[str]) -> Regions:
         """Regions of a picture, cut off at its edge, labelled by class; what is beyond is gone."""
@@ -121,39 +134,50 @@ def distinct(
     return np.array(kept, np.int64)
 
 
-def apart(boxes: Numbers, scores: Numbers, landmarks: Sequence[Numbers]) -> NDArray[np.int64]:
-    """Which boxes are faces of their own, in their order.
+def apart(found: Found) -> NDArray[np.int64]:
+    """The rows of those that are faces of their own, in their order.
 
     A box that lies in another and holds an eye or the nose of it is a part of that face, or that
-    is a wider box around this one: the surer of the two stays. A child's face before a parent's
-    hides what of that it holds, so both stay.
-
-    Args:
-        boxes: (n, 4) left, top, right, bottom.
-        scores: (n,); of equal ones the earlier is the better.
-        landmarks: (points, 2) for each: eyes and nose first. None, and nothing is a part of it.
+    is a wider box around this one: the surer of the two stays, of equally sure ones the earlier.
+    A child's face before a parent's hides what of that it holds, so both stay. Classes are not
+    compared with each other. Where there are no landmarks, nothing is a part of anything.
     """
-    kept: list[int] = []
-    for row in np.argsort(-scores, kind="stable").tolist():
-        if not any(_is_one_face(row, better, boxes, landmarks) for better in kept):
-            kept.append(row)
-    return np.array(sorted(kept), np.int64)
+    if not np.isfinite(found.landmarks[:, :_EYES_AND_NOSE]).any():
+        return np.arange(len(found))
+    kept = np.zeros(0, np.int64)
+    for row in np.argsort(-found.scores, kind="stable")[:, None]:
+        if not _is_face_of(found[row], found[kept]).any():
+            kept = np.append(kept, row)
+    return np.sort(kept)
 
 
-def _is_one_face(a: int, b: int, boxes: Numbers, landmarks: Sequence[Numbers]) -> bool:
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    inner, outer = (a, b) if areas[a] <= areas[b] else (b, a)
-    low, high = np.maximum(*boxes[[a, b], :2]), np.minimum(*boxes[[a, b], 2:])
-    if np.clip(high - low, 0, None).prod() < _WITHIN * areas[inner]:
-        return False
-    seen = landmarks[outer][:_EYES_AND_NOSE]
-    return bool(((seen >= boxes[inner, :2]) & (seen <= boxes[inner, 2:])).all(axis=1).any())
+def _is_face_of(one: Found, others: Found) -> NDArray[np.bool_]:
+    """Whether a single one shows the face of each of the others, (n,)."""
+    area, areas = _areas(one.boxes), _areas(others.boxes)
+    low = np.maximum(one.boxes[:, :2], others.boxes[:, :2])
+    high = np.minimum(one.boxes[:, 2:], others.boxes[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=1)
+    within = shared >= _WITHIN * np.minimum(area, areas)
+    seen = np.where(
+        area <= areas, _holds(one.boxes, others.landmarks), _holds(others.boxes, one.landmarks)
+    )
+    return np.asarray(within & seen & (others.kinds == one.kinds))
+
+
+def _holds(boxes: Numbers, landmarks: Numbers) -> NDArray[np.bool_]:
+    """Whether an eye or the nose lies in the box of the same row, (n,)."""
+    seen, corners = landmarks[:, :_EYES_AND_NOSE], boxes[:, None]
+    inside = (seen >= corners[..., :2]) & (seen <= corners[..., 2:])
+    return np.asarray(np.any(inside.all(axis=2), axis=1))
+
+
+def _areas(boxes: Numbers) -> Numbers:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
 
 
 def overlaps(box: Numbers, others: Numbers) -> Numbers:
     """Intersection over union of a box (4,) with each of (n, 4)."""
     low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
     shared = np.clip(high - low, 0, None).prod(axis=1)
-    areas = (others[:, 2:] - others[:, :2]).prod(axis=1)
-    joined = (box[2:] - box[:2]).prod() + areas - shared
+    joined = (box[2:] - box[:2]).prod() + _areas(others) - shared
     return np.asarray(np.divide(shared, joined, out=np.zeros_like(shared), where=joined > 0))

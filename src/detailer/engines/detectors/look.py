@@ -17,18 +17,20 @@ from detailer.errors import InputError
 STEP = 32
 """Networks halve their input five times: sides are multiples of this."""
 
+_GRAY = 128
+
 
 @dataclass(frozen=True, eq=False)
 class Look:
     """(h, w, 3) uint8 RGB for a network, and its pixels per pixel of the picture along x and y.
 
-    `frame` is how many of its pixels on every side are not the picture's.
+    `border` is how many of its pixels on every side are not the picture's.
     """
 
     pixels: Picture
     x: float
     y: float
-    frame: int = 0
+    border: int = 0
 
     def planes(self, bgr: bool = False) -> NDArray[np.float32]:
         """(1, 3, h, w) float32, 0..255."""
@@ -51,10 +53,10 @@ def stretched(picture: Picture, long_side: float) -> Look:
     return Look(pixels, target.width / size.width, target.height / size.height)
 
 
-def framed(look: Look, frame: int, fill: int = 128) -> Look:
+def bordered(look: Look, border: int) -> Look:
     """A look with so many pixels of gray on every side."""
-    around = ((frame, frame), (frame, frame), (0, 0))
-    return replace(look, pixels=np.pad(look.pixels, around, constant_values=fill), frame=frame)
+    around = ((border, border), (border, border), (0, 0))
+    return replace(look, pixels=np.pad(look.pixels, around, constant_values=_GRAY), border=border)
 
 
 def padded(picture: Picture, long_side: int) -> Look:
