@@ -91,7 +91,10 @@ def test_every_block_of_code_on_a_page_runs(
     skimage = pytest.importorskip("skimage", reason="the pages' photograph is scikit-image's")
     photograph = Path(skimage.__file__).parent / "data" / "astronaut.png"
     with Image.open(photograph) as picture:
-        picture.reduce(2).save(tmp_path / "photo.png")  # a quarter of the pixels to restore
+        small = picture.reduce(3)  # soft, so that there is something to restore
+        small.resize((256, 256)).save(tmp_path / "photo.png")
+        (tmp_path / "out").mkdir()
+        small.resize(picture.size).save(tmp_path / "out" / "soft.png")
     if "diffusion:" in page.read_text(encoding="utf-8"):
         lay_out_models(tmp_path, monkeypatch)
     if "yolo:hand" in page.read_text(encoding="utf-8"):

@@ -35,7 +35,8 @@ def run(tmp_path_factory):
     from skimage import data
 
     folder = tmp_path_factory.mktemp("real")
-    face = Image.fromarray(data.astronaut()).crop((120, 0, 330, 240)).resize((105, 120))
+    face = Image.fromarray(data.astronaut()).crop((120, 0, 330, 240)).resize((53, 60))
+    face = face.resize((105, 120))  # soft: a sharp one would be left as it is
     face.save(folder / "face.png", dpi=(300, 300))
     Image.fromarray(data.coffee()[100:220, 100:220]).save(folder / "coffee.jpg", quality=90)
     done = detailer("run", "face.png", "coffee.jpg", "--preview", "--json", folder=folder)
