@@ -30,8 +30,8 @@ from tests.engines.realesrgan_here import need_realesrgan
 
 pytestmark = pytest.mark.slow
 
-SIDE = 96
-BOX = Box(24, 24, 72, 72)
+SIDE = 192
+BOX = Box(24, 24, 168, 168)
 FACE = Box(77, 40, 173, 164)
 WINDOW = Window(0, 0, Size(SIDE, SIDE), 1.0)
 
@@ -62,7 +62,8 @@ def plain(restore: Restore, monkeypatch: pytest.MonkeyPatch) -> Restore:
 
 
 def one(restore: Restore, work):
-    return contract.painted(restore, [work])[0]
+    (answer,) = contract.painted(restore, [work]).values()
+    return answer
 
 
 @pytest.mark.parametrize("check", contract.CHECKS)
@@ -70,8 +71,30 @@ def test_restore_keeps_the_contract_of_painters(check, plain: Restore) -> None:
     check(plain)
 
 
-def test_with_its_network_too_every_bit_is_the_same_in_any_company(restore: Restore) -> None:
-    contract.minds_nobody_elses_business(restore)
+def test_with_its_network_too_every_bit_is_the_same_in_any_company(restore, face) -> None:
+    window = Window(0, 0, Size(240, 240), 1.0)
+    work = [
+        contract.cutout(shrunk_to_half(pixels), window, FACE, index)
+        for index, pixels in enumerate((face, face[:, ::-1].copy()))
+    ]
+    together = contract.painted(restore, work)
+    for one_of_them in work:
+        alone = one(restore, one_of_them)
+        index = one_of_them.patch.index
+        assert np.array_equal(alone.pixels, together[index].pixels)
+        assert alone.notes["network"] == "realesr-animevideov3-x4 + realesrgan-x4plus"
+
+
+def test_of_a_face_with_hardly_a_pixel_left_no_network_draws_one(restore, monkeypatch) -> None:
+    monkeypatch.setattr(Network, "__call__", broken)
+    work = contract.cutout(
+        soft(contract.shapes(Size(96, 96)), 3.0),
+        Window(0, 0, Size(96, 96), 1.0),
+        Box(24, 24, 72, 72),
+    )
+    answer = one(restore, work)
+    assert answer.notes["network"] == "none"
+    assert not np.array_equal(answer.pixels, work.pixels)
 
 
 def test_a_blurred_face_gets_the_gradient_of_a_sharp_one_and_keeps_its_tone(restore, face) -> None:

@@ -78,9 +78,12 @@ class Restore:
         focus = part.patch.focus or _focus_of(part)
         strength = strength_for(focus.sharpness)
         around = part.grown(_CONTEXT * focus.width / SHARP)
-        restored, names = self._restored(around, min(1.0, SHARP / focus.width))
-        side = min(part.patch.region.box.width, part.patch.region.box.height)
-        added = strength * _added(around, restored, focus.width, trust_of(side, focus.width))
+        box = part.patch.region.box
+        trust = trust_of(min(box.width, box.height), focus.width)
+        restored, names = around.pixels, ["none"]
+        if trust > 0:
+            restored, names = self._restored(around, min(1.0, SHARP / focus.width))
+        added = strength * _added(around, restored, focus.width, trust)
         notes = {"network": " + ".join(names), **focus.notes, "strength": round(strength, 2)}
         return Painted(part.patch, around.put_back(around.pixels + added), notes=notes)
 
