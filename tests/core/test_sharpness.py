@@ -10,7 +10,6 @@ from detailer.core.pixels import resize
 from detailer.core.sharpness import (
     SHARP,
     SHARPNESS,
-    contrast,
     edge_width,
     luma,
     noise,
@@ -50,12 +49,6 @@ def test_the_noise_is_measured_and_edges_do_not_count(sigma: float) -> None:
     grain = np.random.default_rng(1).normal(0, sigma, PICTURE.shape).astype(np.float32)
     assert noise(PICTURE + grain) == pytest.approx(sigma, rel=0.15)
     assert noise(PICTURE) < 1e-3
-
-
-def test_blur_takes_fine_contrast_and_spares_coarse() -> None:
-    blurred = soft(PICTURE, 1.5)
-    assert contrast(blurred, 0.5) < 0.5 * contrast(PICTURE, 0.5)
-    assert contrast(blurred, 8) > 0.9 * contrast(PICTURE, 8)
 
 
 def test_where_in_memory_the_pixels_lie_changes_no_bit() -> None:

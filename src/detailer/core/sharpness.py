@@ -1,4 +1,4 @@
-"""Sharpness: how fine a picture's edges are, and how much contrast and noise it has."""
+"""Sharpness: how fine a picture's edges are, and how much noise it has."""
 
 from __future__ import annotations
 
@@ -90,11 +90,6 @@ def sharpness(gray: Gray) -> float:
         for one, other, energy in zip(softer, softer[1:], _NOISE_ENERGIES, strict=False)
     )
     return math.sqrt(fine / coarse)
-
-
-def contrast(gray: Gray, sigma: float) -> float:
-    """Mean deviation between structures of `sigma` and of twice that: one octave of detail."""
-    return float(np.abs(soft(gray, sigma) - soft(gray, 2 * sigma)).mean())
 
 
 def noise(gray: Gray) -> float:
