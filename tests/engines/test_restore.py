@@ -220,7 +220,7 @@ def test_strength_follows_need() -> None:
 def test_networks_are_believed_by_what_is_left_of_a_face() -> None:
     assert trust_of(100, SHARP) == 1
     assert trust_of(100, 4 * SHARP) == 0
-    assert trust_of(112, 2 * SHARP) == pytest.approx(0.5)
+    assert trust_of(92, 2 * SHARP) == pytest.approx(0.5)
     assert trust_of(20, 0.3) == 0
 
 

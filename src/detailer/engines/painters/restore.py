@@ -30,7 +30,7 @@ _RESTORED = 0.85
 # Shrinking blurs more than its strongest edges show.
 _SPREAD = 1.8
 # A mean of two has less contrast than either.
-_DOUBTED = 0.3
+_DOUBTED = 0.5
 # What is coarser than so many times the blur was never lost.
 _KEPT = 2.0
 _LEAST_BLUR = 0.6
@@ -38,7 +38,7 @@ _LEAST_BLUR = 0.6
 _GRADED = 0.06
 _LEAST_STRENGTH = 0.2
 # Sides of a face, in pixels of real detail, from which on networks count, and count alone.
-_DETAILED = (32.0, 80.0)
+_DETAILED = (28.0, 64.0)
 # An edge ends within what is around it and this share of its height, plus what nobody sees.
 _OVERSHOOT = 0.1
 _UNSEEN = 0.01
