@@ -163,5 +163,5 @@ def test_lengths_are_told_in_px():
 def test_a_number_may_be_left_to_auto():
     assert changed("--tile", "640").detect.tile == 640
     assert changed("--tile", "AUTO").detect.tile == "auto"
-    with pytest.raises(InputError, match=r"--tile.*'wide' is not a whole number"):
+    with pytest.raises(InputError, match=r"--tile.*'wide' is neither a whole number nor auto"):
         changed("--tile", "wide")

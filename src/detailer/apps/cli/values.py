@@ -25,7 +25,12 @@ def _integer(text: str) -> int:
 
 
 def _integer_or_auto(text: str) -> int | str:
-    return text.lower() if text.lower() == "auto" else _integer(text)
+    if text.lower() == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor auto") from None
 
 
 def _number(text: str) -> float:
