@@ -369,6 +369,15 @@ def test_what_is_sharp_is_skipped_while_planning_and_no_pixel_changes() -> None:
     assert not np.array_equal(finished.pixels[:, 190:290], picture[:, 190:290])
 
 
+def test_a_region_that_is_left_out_for_more_than_its_sharpness_says_that() -> None:
+    empty = Region.from_box(LEFT).with_mask(Matte.filled(Box(20, 20, 20, 20)))
+    recipe = Recipe(crop={"skip_sharp": 0.66})
+    plan = Detailer(finds_regions(Regions(Size(320, 160), (empty,))), nothing, recipe).plan(
+        half_sharp()
+    )
+    assert [skip.reason for skip in plan.skipped] == ["empty mask"]
+
+
 def test_out_of_focus_is_what_is_soft_beside_something_sharp_of_its_label() -> None:
     recipe = Recipe(crop={"skip_defocused": True})
     for boxes, reasons in [((LEFT, RIGHT), {1}), ((RIGHT,), set())]:

@@ -391,3 +391,12 @@ def test_what_replaces_masks_meets_a_box_that_was_found(grey):
 def test_settings_that_refine_nothing_are_told(caplog):
     load(Recipe(detect={"detector": "two"}, refine={"hint": "none"}), without="painters")
     assert "hint without refine" in caplog.text
+
+
+def test_what_suits_restore_is_taken_unless_something_else_is_set():
+    plain = load(recipe(painter="restore"), without="painters").recipe
+    assert (plain.crop.skip_sharp, plain.crop.sizes, plain.mask.shape) == (0.66, "source", "face")
+    assert plain.blend.overlap == "once"
+    own = recipe(painter="restore", crop={"skip_sharp": 0, "sizes": "exact"})
+    assert load(own, without="painters").recipe.crop.skip_sharp == 0
+    assert load(recipe(), without="painters").recipe.crop.skip_sharp == 0

@@ -146,7 +146,8 @@ class Detailer:
             for patch in wave:
                 if patch.index in shrunk:
                     paste(canvas, shrunk[patch.index])
-                    pasted.append(patch.paste_mask)
+                    if once:
+                        pasted.append(patch.paste_mask)
 
     def _repaint(
         self, patches: Sequence[Patch], canvas: Canvas, shrunk: dict[int, Shrunk]
@@ -195,7 +196,10 @@ def make_plan(regions: Regions, recipe: Recipe, canvas: Canvas | None = None) ->
         skips = recipe.crop.skip_sharp, recipe.crop.skip_defocused
         reasons = skipped_by_focus(ordered, found, *skips)
         ones = tuple(
-            replace(one, told=reasons.get(place, one.told)) for place, one in enumerate(ones)
+            replace(one, told=reasons[place])
+            if place in reasons and not isinstance(one.told, str)
+            else one
+            for place, one in enumerate(ones)
         )
     made = [_patch(one, regions.size, recipe) for one in ones]
     if found:

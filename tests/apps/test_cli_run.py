@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.apps.cli_run import FAKES, pixels, run
 
@@ -107,6 +109,15 @@ def test_a_picture_in_which_nothing_is_found_is_written_as_it_is_and_said(capsys
     assert run("a.png", "--detector", "none", "--painter", "inverting") == 0
     assert "(nothing found)" in capsys.readouterr().out
     assert (pixels("a.png") == pixels("a-detailed.png")).all()
+
+
+def test_a_jpeg_in_which_all_is_sharp_is_written_as_the_very_file(capsys):
+    blocks = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+    sharp = Image.fromarray(blocks).resize((96, 64), Image.Resampling.NEAREST)
+    sharp.save("sharp.jpg", quality=95)
+    assert run("sharp.jpg", *FAKES, "--skip-sharp", "0.66") == 0
+    assert "2 skipped, nothing painted; what is drawn wrong needs" in capsys.readouterr().out
+    assert Path("sharp-detailed.jpg").read_bytes() == Path("sharp.jpg").read_bytes()
 
 
 def test_pictures_in_which_nothing_is_found_may_be_left_out(capsys):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detailer import InputError, Recipe
+from detailer.core.focus import Focus
 from detailer.core.geometry import Size
 from detailer.core.plan import Plan
 from detailer.core.planfile import dumps, loads
@@ -33,6 +35,12 @@ def test_what_guides_a_painter_survives_json() -> None:
     again = loads(dumps(plan))
     assert again == plan
     assert again.patches[0].paint.controls[1].kind == "reference"
+
+
+def test_how_sharp_a_region_was_survives_json() -> None:
+    plan = make_plan(scenes_example().regions, Recipe())
+    seen = replace(plan.patches[0], focus=Focus(0.5123, 1.25))
+    assert loads(dumps(replace(plan, patches=(seen,)))).patches[0].focus == Focus(0.5123, 1.25)
 
 
 def test_prompts_that_were_chosen_stay_as_they_are() -> None:

@@ -35,6 +35,7 @@ NETWORKS: dict[Style, Name] = {"photo": "realesrgan-x4plus", "drawing": "realesr
 _REMEDY = "run: pip install 'detailer[restore]', or use the painter classic, which needs nothing"
 TILE = 160
 """Side of what a network sees at once, px: 0.5 GB with the large ones."""
+# Side of a part whose layers at the enlarged size are run at once, px.
 _TAIL = 48
 # What a pixel of the features is seen from beyond a part of them: convolutions at 2 and 4 times.
 _TAIL_REACH = 2

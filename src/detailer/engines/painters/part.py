@@ -9,7 +9,7 @@ import numpy as np
 
 from detailer.core.geometry import Box, Size
 from detailer.core.pixels import Pixels, resize
-from detailer.core.plan import Cutout, Failed, Painted, Patch, Progress, Skipped
+from detailer.core.plan import Cutout, Failed, Painted, Patch, Progress
 from detailer.errors import EngineError
 from detailer.stages.paint import Answer
 
@@ -52,10 +52,6 @@ class Part:
         box = self.box.grown(margin * self.unit).whole()
         return replace(self, box=box.clipped(self.patch.size.box))
 
-    def of(self, around: Part, pixels: Pixels) -> Pixels:
-        """What lies over this part in pixels over a larger one around it, a view."""
-        return pixels[self.box.shifted(-around.box.left, -around.box.top).slices]
-
     def put_back(self, pixels: Pixels) -> Pixels:
         """The whole cutout with this part replaced; 0..1, or as far as the cutout itself goes."""
         out = self.whole.copy()
@@ -65,7 +61,7 @@ class Part:
 
 
 def paint_parts(
-    cutouts: Sequence[Cutout], paint: Callable[[Part], Painted | Skipped], name: str
+    cutouts: Sequence[Cutout], paint: Callable[[Part], Painted], name: str
 ) -> Iterator[Answer]:
     """Paint what comes back of each cutout, one after the other: a CPU gains nothing from a batch.
 
@@ -81,9 +77,7 @@ def paint_parts(
         yield _answer(cutout, paint)
 
 
-def _answer(
-    cutout: Cutout, paint: Callable[[Part], Painted | Skipped]
-) -> Painted | Skipped | Failed:
+def _answer(cutout: Cutout, paint: Callable[[Part], Painted]) -> Painted | Failed:
     patch, whole = cutout.patch, cutout.pixels
     if not np.isfinite(whole).all():
         return Failed(patch, "the picture has pixels here that are not finite numbers")
@@ -94,7 +88,7 @@ def _answer(
         painted = paint(part)
     except EngineError as error:
         return Failed(patch, str(error))
-    if isinstance(painted, Painted) and not np.isfinite(painted.pixels).all():
+    if not np.isfinite(painted.pixels).all():
         return Failed(patch, "painted pixels are not finite numbers")
     return painted
 
